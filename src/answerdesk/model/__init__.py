@@ -1,0 +1,1 @@
+"""Pure values, rules and tables. Nothing here reads a clock, a file, a socket or a random number."""

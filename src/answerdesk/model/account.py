@@ -1,0 +1,79 @@
+"""Who asks and pays: an account's settings, its purse, and the keys that name it.
+Rule: settings may be a moment old; the purse is only ever read and written inside a unit."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from typing import Final, NewType
+
+import msgspec
+
+from answerdesk.model.money import NOTHING, Micros
+
+AccountId = NewType("AccountId", int)
+#: Milliseconds since the Unix epoch.
+Millis = NewType("Millis", int)
+
+DAY_MS: Final = 86_400_000
+
+
+class Standing(enum.StrEnum):
+    """Whether an account may call."""
+
+    ACTIVE = "active"
+    #: Locked by the operator: every call is refused with ACCOUNT_SUSPENDED.
+    SUSPENDED = "suspended"
+
+
+class Strictness(enum.StrEnum):
+    """Vendor strictness an account may ask for, off by default."""
+
+    #: The vendor's own size limits (PROTOCOL §6.1).
+    LIMITS = "limits"
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """An account's settings; 0 in a limit means no limit."""
+
+    id: AccountId
+    name: str
+    standing: Standing = Standing.ACTIVE
+    #: The dialect spoken to this account whatever the server's default, None for the default.
+    dialect: str | None = None
+    #: Addresses or networks that may use the account's keys; empty means any.
+    allow_ips: tuple[str, ...] = ()
+    max_open: int = 10_000
+    requests_per_second: int = 0
+    spend_per_day: Micros = NOTHING
+    strict: frozenset[Strictness] = frozenset()
+    #: Until when every call is answered with TOO_MUCH_REQUESTS (PROTOCOL §3.5), 0 for not at all.
+    polls_locked_until: Millis = Millis(0)
+    created: Millis = Millis(0)
+
+
+class Purse(msgspec.Struct, frozen=True, kw_only=True):
+    """An account's money and open work, as the unit that holds it sees them."""
+
+    account: AccountId
+    balance: Micros = NOTHING
+    held: Micros = NOTHING
+    open_tasks: int = 0
+    #: The UTC day number that `spent` counts for.
+    day: int = 0
+    spent: Micros = NOTHING
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """A client key as kept: its digest, and the last four characters to tell keys apart."""
+
+    digest: bytes
+    account: AccountId
+    tail: str
+    created: Millis
+    revoked: Millis | None = None
+
+
+def digest(secret: str) -> bytes:
+    """Digest a key or token. They are 128 random bits, so one fast hash keeps them safe at rest."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,105 @@
+"""What solvers say of a task: answers, declines and abstentions, each kept with the lease it was said under.
+Rule: a lease row outlives its task until retention and keeps its outcome, so a repeat gets the same reply."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from answerdesk.model.account import Millis
+from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.money import NOTHING, Micros
+from answerdesk.model.question import Kind, Question
+from answerdesk.model.solver import SolverId
+
+#: The longest text a solver may send.
+MOST_CHARACTERS = 4_000
+
+
+class Decline(enum.StrEnum):
+    """Why a solver gives a task back."""
+
+    #: It cannot be read or answered.
+    UNREADABLE = "unreadable"
+    #: The media is broken or of the wrong sort.
+    BROKEN = "broken"
+    #: Not a language this solver knows: somebody else may.
+    LANGUAGE = "language"
+    #: Not right to answer, such as personal data.
+    REFUSED = "refused"
+
+
+class Outcome(enum.StrEnum):
+    """How a lease ended; a lease without an outcome is live until its time is up."""
+
+    ANSWERED = "answered"
+    DECLINED = "declined"
+    #: Taken back by the operator, or by the host that started the solver.
+    REVOKED = "revoked"
+
+
+class Why(enum.StrEnum):
+    """Why something said was not accepted."""
+
+    EXPIRED = "expired"
+    SETTLED = "settled"
+    CANCELLED = "cancelled"
+    REVOKED = "revoked"
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The reply to an answer or a decline."""
+
+    accepted: bool
+    why: Why | None = None
+    paid: Micros = NOTHING
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
+    """Permission to answer one task until a time, and what came of it."""
+
+    token: str
+    task: int
+    solver: SolverId
+    machine: bool
+    given: Millis
+    until: Millis
+    #: What an answer in time earns, by the rules in force when it was claimed.
+    pay: Micros = NOTHING
+    outcome: Outcome | None = None
+    #: The normal answer as JSON, or the reason as JSON text when declined.
+    said: bytes = b""
+    confidence: float | None = None
+    verdict: Verdict | None = None
+    ended: Millis = Millis(0)
+
+    def live(self, now: Millis) -> bool:
+        """Tell whether the lease still holds its place."""
+        return self.outcome is None and now < self.until
+
+    @property
+    def decline(self) -> Decline | None:
+        """The reason, if this lease ended in a decline."""
+        return msgspec.json.decode(self.said, type=Decline) if self.outcome is Outcome.DECLINED else None
+
+
+def accept_value(question: Question, value: object) -> object:
+    """Bring a solver's value into the normal form of its kind; raises a Refusal that says what is accepted."""
+    match question.kind:
+        case Kind.TEXT | Kind.QUESTION | Kind.AUDIO:
+            return _accept_text(value)
+        case _:
+            msg = f"value: answers of kind {question.kind} are not accepted by this server"
+            raise Refusal(Fault.BAD_PARAMETERS, msg)
+
+
+def _accept_text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        msg = "value must be a text that is not empty; decline as unreadable when there is nothing to read"
+        raise Refusal(Fault.BAD_PARAMETERS, msg)
+    text = value.strip()
+    if len(text) > MOST_CHARACTERS:
+        msg = f"value has {len(text)} characters; at most {MOST_CHARACTERS} are accepted"
+        raise Refusal(Fault.BAD_PARAMETERS, msg)
+    return text

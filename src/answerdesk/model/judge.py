@@ -1,0 +1,133 @@
+"""When are answers enough? One pure function over what was said.
+Rule: the judge knows no store and no clock; it is asked again whenever something was said or its time is up."""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+import msgspec
+
+from answerdesk.model.account import Millis
+from answerdesk.model.answer import Decline, Lease, Outcome
+from answerdesk.model.question import Question
+from answerdesk.model.solver import Staff
+from answerdesk.model.task import Cause, Route, Want
+
+#: Below this confidence a machine's text is never given out, even with nobody else to ask (SOLVERS §3).
+LEAST_CONFIDENCE: Final = 0.5
+
+
+class Unattended(enum.StrEnum):
+    """What to do with a machine's doubtful answer while no person is on shift."""
+
+    #: Take the machine's best answer if its confidence is at least one half, else wait.
+    BEST = "best"
+    #: Wait for a person until the deadline.
+    WAIT = "wait"
+    #: Give up at once.
+    FAIL = "fail"
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """The operator's rules for one task type."""
+
+    #: From this confidence a machine's answer is enough alone.
+    machine_threshold: float = 0.97
+    #: How many people must decline before a task is given up.
+    declines: int = 2
+    unattended: Unattended = Unattended.BEST
+    #: How long only machines are asked, while one is on shift.
+    machines_first_ms: int = 17_000
+    #: How often an unattended task is looked at again.
+    review_ms: int = 5_000
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """Enough: this lease's answer is the solution."""
+
+    lease: Lease
+
+
+class Unsolvable(msgspec.Struct, frozen=True):
+    """Given up, and why."""
+
+    cause: Cause
+
+
+Judgement = Want | Settled | Unsolvable
+
+
+def judge(question: Question, said: tuple[Lease, ...], staff: Staff, rules: Rules, age: tuple[Millis, Millis]) -> Judgement:
+    """Decide on what was said so far; `age` is (created, now).
+
+    Machines are asked first, people after them; a person's answer is enough alone, a machine's from its threshold on.
+    """
+    created, now = age
+    answers = [lease for lease in said if lease.outcome is Outcome.ANSWERED]
+    by_people = [lease for lease in answers if not lease.machine]
+    if by_people:
+        return Settled(by_people[0])
+    by_machines = sorted((lease for lease in answers if lease.machine), key=_confidence, reverse=True)
+    if by_machines and _confidence(by_machines[0]) >= _bar(question, rules):
+        return Settled(by_machines[0])
+    if _declined(said) >= _patience(said, staff, rules):
+        return Unsolvable(Cause.UNSOLVED)
+    spoken = sum(lease.machine and lease.outcome in _SAID for lease in said)
+    if not spoken:
+        return _ask_machines_first(staff, rules, created, now)
+    if not staff.people and staff.machines <= spoken and not _good_enough(by_machines):
+        return Unsolvable(Cause.UNSOLVED)
+    return _ask_people(question, by_machines, staff, rules, now)
+
+
+_SAID: Final = frozenset({Outcome.ANSWERED, Outcome.DECLINED})
+
+
+def _confidence(lease: Lease) -> float:
+    return lease.confidence or 0.0
+
+
+def _bar(question: Question, rules: Rules) -> float:
+    threshold = question.options.threshold
+    return rules.machine_threshold if threshold is None else threshold / 100
+
+
+def _declined(said: tuple[Lease, ...]) -> int:
+    """Count the people who gave the task back for good; another language only passes it on."""
+    return sum(not lease.machine and lease.decline not in {None, Decline.LANGUAGE} for lease in said)
+
+
+def _patience(said: tuple[Lease, ...], staff: Staff, rules: Rules) -> int:
+    passed_on = sum(not lease.machine and lease.decline is Decline.LANGUAGE for lease in said)
+    return max(1, min(rules.declines, staff.people_on_shift - passed_on))
+
+
+def _ask_machines_first(staff: Staff, rules: Rules, created: Millis, now: Millis) -> Want:
+    if not staff.machines:
+        return Want(route=Route.PEOPLE, slots=1, until=_NEVER)
+    alone_until = Millis(created + rules.machines_first_ms)
+    if not staff.people:
+        return Want(route=Route.MACHINES, slots=1, until=Millis(max(alone_until, now + rules.machines_first_ms)))
+    if staff.machines_on_shift and now < alone_until:
+        return Want(route=Route.MACHINES, slots=1, until=alone_until)
+    return Want(route=Route.EITHER, slots=1, until=_NEVER)
+
+
+def _ask_people(question: Question, by_machines: list[Lease], staff: Staff, rules: Rules, now: Millis) -> Judgement:
+    """Go on after the machines had their say without being sure."""
+    if staff.people_on_shift:
+        return Want(route=Route.PEOPLE, slots=1, until=Millis(now + rules.review_ms) if by_machines else _NEVER)
+    if question.options.threshold is not None or rules.unattended is Unattended.FAIL:
+        return Unsolvable(Cause.UNSOLVED)
+    if rules.unattended is Unattended.BEST and _good_enough(by_machines):
+        return Settled(by_machines[0])
+    return Want(route=Route.EITHER, slots=1, until=_NEVER)
+
+
+def _good_enough(by_machines: list[Lease]) -> bool:
+    return bool(by_machines) and _confidence(by_machines[0]) >= LEAST_CONFIDENCE
+
+
+#: Later than any deadline; the deadline itself always ends a task.
+_NEVER: Final = Millis(2**62)

@@ -1,0 +1,58 @@
+"""How much is too much: token buckets over a clock that is handed in.
+Rule: a limit refuses and forgets; it never queues and never blocks loopback (PROTOCOL §3.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from typing import Final
+
+#: How long an address that guessed keys or ids is refused.
+BAN_SECONDS: Final = 600.0
+#: Wrong keys or ids an address may send at once, and how fast it earns further ones.
+GUESSES: Final = 60
+GUESSES_PER_SECOND: Final = 1.0
+
+
+@dataclass(slots=True)
+class Bucket:
+    """A token bucket: `size` at once, `rate` a second after that."""
+
+    size: float
+    rate: float
+    tokens: float
+    at: float
+
+    @classmethod
+    def full(cls, size: float, rate: float, now: float) -> Bucket:
+        """Make a bucket that has all its tokens."""
+        return cls(size, rate, size, now)
+
+    def take(self, now: float) -> bool:
+        """Take one token; False when there is none."""
+        self.tokens = min(self.size, self.tokens + max(0.0, now - self.at) * self.rate)
+        self.at = now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
+def is_loopback(ip: str) -> bool:
+    """Tell whether an address is this machine's own; anything that is not an address is not."""
+    try:
+        return ip_address(ip).is_loopback
+    except ValueError:
+        return False
+
+
+def is_allowed(ip: str, allowed: tuple[str, ...]) -> bool:
+    """Tell whether an address lies in one of the allowed addresses or networks; no list allows all."""
+    if not allowed:
+        return True
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in ip_network(network, strict=False) for network in allowed)

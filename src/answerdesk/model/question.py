@@ -1,0 +1,72 @@
+"""What is asked: a frozen value of one of nine kinds, with its constraints and what its media are.
+Rule: past the wire every task is a Question; solvers of any sort see nothing else (PROTOCOL §6.14)."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+
+class Kind(enum.StrEnum):
+    """What sort of answer a question wants."""
+
+    #: The characters in a picture.
+    TEXT = "text"
+    #: The answer to a written question.
+    QUESTION = "question"
+    #: The words in a recording.
+    AUDIO = "audio"
+    #: The cells of a picture that match.
+    GRID = "grid"
+    #: Points on a picture.
+    POINTS = "points"
+    #: Rectangles on a picture.
+    BOXES = "boxes"
+    #: Closed outlines on a picture.
+    OUTLINE = "outline"
+    #: Degrees by which pictures stand upright.
+    ROTATE = "rotate"
+    #: Where pieces belong on a background.
+    DRAG = "drag"
+
+
+class Constraints(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """What an answer must satisfy; a field at its default does not apply."""
+
+    phrase: bool = False
+    case: bool = False
+    #: 0 anything, 1 digits, 2 letters, 3 digits or letters, 4 digits and letters (PROTOCOL §6.2).
+    numeric: int = 0
+    math: bool = False
+    min_length: int = 0
+    max_length: int = 0
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What steers the machines: a profile's name, and the least confidence (0..100) the client takes."""
+
+    module: str = "universal"
+    threshold: int | None = None
+
+
+class Medium(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the header of a picture or sound says: its media type and, for a picture, its pixels."""
+
+    type: str
+    width: int = 0
+    height: int = 0
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is asked; the bytes lie apart, in the order of `media`, the instruction picture last."""
+
+    kind: Kind
+    #: The instruction in words.
+    text: str | None = None
+    #: The instruction as a picture.
+    picture: Medium | None = None
+    media: tuple[Medium, ...] = ()
+    constraints: Constraints = Constraints()
+    options: Options = Options()
+    lang: str | None = None

@@ -1,0 +1,66 @@
+"""Anything that claims and answers, person or machine: the same grants, the same verbs.
+Rule: what a solver may have is said by its grants alone; nobody is reached, everybody claims."""
+
+from __future__ import annotations
+
+from typing import Final, NewType
+
+import msgspec
+
+from answerdesk.model.account import Millis
+from answerdesk.model.question import Kind
+
+SolverId = NewType("SolverId", int)
+
+#: A solver that claimed or waited this recently counts as on shift.
+SHIFT_MS: Final = 60_000
+
+
+class Solver(msgspec.Struct, frozen=True, kw_only=True):
+    """A person or a machine with its grants; no kinds means every kind, no languages every language."""
+
+    id: SolverId
+    name: str
+    machine: bool
+    kinds: frozenset[Kind] = frozenset()
+    languages: frozenset[str] = frozenset()
+    enabled: bool = True
+    #: When it last claimed or waited.
+    seen: Millis = Millis(0)
+    created: Millis = Millis(0)
+    #: The host whose `serve` started it and may free its leases, empty for none.
+    host: str = ""
+
+    def may_have(self, kind: Kind, lang: str | None) -> bool:
+        """Tell whether a task of this kind and language may be given to this solver."""
+        return (
+            self.enabled
+            and (not self.kinds or kind in self.kinds)
+            and (lang is None or not self.languages or lang in self.languages)
+        )
+
+    def on_shift(self, now: Millis) -> bool:
+        """Tell whether the solver claimed or waited within the last minute."""
+        return self.enabled and now - self.seen <= SHIFT_MS
+
+
+class Staff(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may answer one question now: how many are granted it, and how many of those are on shift."""
+
+    machines: int = 0
+    people: int = 0
+    machines_on_shift: int = 0
+    people_on_shift: int = 0
+
+
+def staff_for(solvers: tuple[Solver, ...], kind: Kind, lang: str | None, now: Millis) -> Staff:
+    """Count the solvers who may have a question of this kind and language."""
+    able = [solver for solver in solvers if solver.may_have(kind, lang)]
+    on_shift = [solver.machine for solver in able if solver.on_shift(now)]
+    machines = sum(solver.machine for solver in able)
+    return Staff(
+        machines=machines,
+        people=len(able) - machines,
+        machines_on_shift=sum(on_shift),
+        people_on_shift=len(on_shift) - sum(on_shift),
+    )

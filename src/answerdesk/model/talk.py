@@ -1,0 +1,83 @@
+"""What is said between a dialect and the desk: requests and replies as values.
+Rule: every dialect reads its bytes into these and writes these into its bytes; the desk never sees JSON."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from answerdesk.model.account import Millis
+from answerdesk.model.fault import Fault
+from answerdesk.model.money import Micros
+from answerdesk.model.question import Kind
+from answerdesk.model.task import TaskId
+
+
+class Method(enum.StrEnum):
+    """What a call of a dialect's family asks for."""
+
+    CREATE = "create"
+    RESULT = "result"
+    BALANCE = "balance"
+    REPORT_CORRECT = "correct"
+    REPORT_INCORRECT = "incorrect"
+    TEST = "test"
+    UNKNOWN = "unknown"
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """A request before anyone knows whose it is: the key without its suffixes, and the parsed body."""
+
+    key: str
+    #: Key suffixes of PROTOCOL §2.5: a module's name and a threshold.
+    module: str | None = None
+    threshold: int | None = None
+    body: Mapping[str, Any]
+
+
+class Created(msgspec.Struct, frozen=True, kw_only=True):
+    """The task is stored and paid for."""
+
+    task: TaskId
+
+
+class Processing(msgspec.Struct, frozen=True):
+    """Not finished."""
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """Finished; the same value for every poll until retention ends."""
+
+    #: The catalogue row's name, and its kind of answer.
+    type: str
+    kind: Kind
+    #: The normal answer of PROTOCOL §6.14.
+    value: Any
+    cost: Micros
+    ip: str
+    created: Millis
+    ended: Millis
+    solve_count: int
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """The call, or the task it asks for, ended in a fault."""
+
+    fault: Fault
+    detail: str
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """What the account can spend."""
+
+    amount: Micros
+
+
+class Reported(msgspec.Struct, frozen=True):
+    """The report is booked, once, however often it is sent."""
+
+
+Reply = Created | Processing | Ready | Refused | Balance | Reported
