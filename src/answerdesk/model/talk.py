@@ -12,7 +12,7 @@ import msgspec
 from answerdesk.model.account import Millis
 from answerdesk.model.fault import Fault
 from answerdesk.model.money import Micros
-from answerdesk.model.question import Kind
+from answerdesk.model.question import Kind, Question
 from answerdesk.model.task import TaskId
 
 
@@ -36,6 +36,16 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     module: str | None = None
     threshold: int | None = None
     body: Mapping[str, Any]
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A task as read from a request, not yet paid for or stored."""
+
+    #: The catalogue row's name.
+    type: str
+    question: Question
+    #: The submitted bytes: one per entry of ``question.media``, then the instruction picture if there is one.
+    blobs: tuple[bytes, ...] = ()
 
 
 class Created(msgspec.Struct, frozen=True, kw_only=True):
