@@ -1,0 +1,57 @@
+"""The Python client of answerdesk, for customers (`Client`) and for solvers (`WorkClient`), blocking and async.
+
+```python
+from pathlib import Path
+from answerdesk_client import Client, Unsolvable
+
+with Client("http://127.0.0.1:8080", "YOUR KEY") as desk:
+    try:
+        print(desk.solve(Path("meter.png"), numeric=1).text)
+    except Unsolvable:
+        print("nobody could read it; it cost nothing")
+```
+"""
+
+from answerdesk_client._client import AsyncClient, Client
+from answerdesk_client._errors import AnswerdeskError, Refused, TimedOut, Unavailable, Unsolvable
+from answerdesk_client._talk import Retry
+from answerdesk_client._values import (
+    Claim,
+    Constraints,
+    Instruction,
+    Lease,
+    Media,
+    Options,
+    Picture,
+    Question,
+    Solution,
+    TaskId,
+    TextOptions,
+    Verdict,
+)
+from answerdesk_client._work import AsyncWorkClient, WorkClient
+
+__all__ = [
+    "AnswerdeskError",
+    "AsyncClient",
+    "AsyncWorkClient",
+    "Claim",
+    "Client",
+    "Constraints",
+    "Instruction",
+    "Lease",
+    "Media",
+    "Options",
+    "Picture",
+    "Question",
+    "Refused",
+    "Retry",
+    "Solution",
+    "TaskId",
+    "TextOptions",
+    "TimedOut",
+    "Unavailable",
+    "Unsolvable",
+    "Verdict",
+    "WorkClient",
+]

@@ -1,0 +1,133 @@
+"""The two thin shells every client stands on: they act out a `Talk` over one connection pool, blocking or awaiting."""
+
+import ipaddress
+import ssl
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import urlsplit
+
+from answerdesk_client._calls import Call
+from answerdesk_client._talk import Retry, Talk, insist
+
+T = TypeVar("T")
+
+
+class Line:
+    """A blocking line to one server; safe to share between threads."""
+
+    def __init__(
+        self,
+        url: str,
+        headers: dict[str, str],
+        *,
+        tls: ssl.SSLContext | None,
+        retry: Retry,
+        sleep: Callable[[float], None],
+    ) -> None:
+        from answerdesk_client._http import Blocking  # noqa: PLC0415 - a slow import, wanted only here
+
+        self._base, proxies = _server(url)
+        self._retry = retry
+        self._sleep = sleep
+        self._http = Blocking(_checked(headers), tls or ssl.create_default_context(), proxies=proxies)
+
+    def _ask(self, call: Call[T]) -> T:
+        return self._act(insist(call, self._retry))
+
+    def _act(self, talk: Talk[T]) -> T:
+        try:
+            step = next(talk)
+            while True:
+                if step.after > 0:
+                    self._sleep(step.after)
+                step = talk.send(self._http.send(self._base, step.call))
+        except StopIteration as end:
+            value: T = end.value
+            return value
+
+    def close(self) -> None:
+        """Close the connections. `with` does it for you."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncLine:
+    """An awaiting line to one server; for one event loop."""
+
+    def __init__(
+        self,
+        url: str,
+        headers: dict[str, str],
+        *,
+        tls: ssl.SSLContext | None,
+        retry: Retry,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        from answerdesk_client._http import Awaiting  # noqa: PLC0415 - a slow import, wanted only here
+
+        self._base, proxies = _server(url)
+        self._retry = retry
+        self._sleep = sleep
+        self._http = Awaiting(_checked(headers), tls or ssl.create_default_context(), proxies=proxies)
+
+    async def _ask(self, call: Call[T]) -> T:
+        return await self._act(insist(call, self._retry))
+
+    async def _act(self, talk: Talk[T]) -> T:
+        try:
+            step = next(talk)
+            while True:
+                if step.after > 0:
+                    await self._sleep(step.after)
+                step = talk.send(await self._http.send(self._base, step.call))
+        except StopIteration as end:
+            value: T = end.value
+            return value
+
+    async def close(self) -> None:
+        """Close the connections. `async with` does it for you."""
+        await self._http.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def _server(url: str) -> tuple[str, bool]:
+    """The base of every path, and whether the environment's proxy may stand between: never before this very machine."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"server URL {url!r} is not of the form http://host:port or https://host")
+    return url.rstrip("/"), not _is_loopback(parts.hostname)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _checked(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise ValueError(f"header {name} may only hold printable ASCII characters; was more pasted than the token?")
+    return {
+        "User-Agent": "answerdesk-client",
+        "Accept": "application/json",
+        "Content-Type": "application/json",
+    } | headers

@@ -1,0 +1,130 @@
+"""The values calls take and return: frozen, typed, and tolerant of fields a newer server may add."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from os import PathLike
+from typing import Any, NewType, TypeAlias, TypedDict
+
+from msgspec import Struct
+
+TaskId = NewType("TaskId", int)
+
+Picture: TypeAlias = bytes | PathLike[str] | str
+"""A picture: its bytes, the path of its file (`pathlib.Path`), or a `str` that is already base64."""
+
+
+class TextOptions(TypedDict, total=False):
+    """What may be said about a picture to be read (PROTOCOL §6.2); what is left out has the server's default."""
+
+    phrase: bool
+    """The answer may contain spaces."""
+    case: bool
+    """Upper and lower case matter."""
+    numeric: int
+    """0 anything, 1 digits only, 2 letters only, 3 digits or letters, 4 digits and letters."""
+    math: bool
+    """The picture shows a sum; the answer is its result."""
+    min_length: int
+    max_length: int
+    comment: str
+    """An instruction for the person who reads the picture."""
+    img_instructions: Picture
+    """The same as a picture."""
+    cap_monster_module: str
+    """The machine profile to read it with."""
+    recognizing_threshold: int
+    """0 to 100: an answer a machine is less sure of than this is thrown away, and not charged."""
+    website_url: str
+    """Where the picture was met; statistics only, never fetched."""
+    language_pool: str
+    """Which people to ask, as a language code."""
+
+
+class Solution(Struct, frozen=True, kw_only=True):
+    """A finished task's answer. `text` is empty for kinds whose answer is no text: theirs is in `raw`, as it came."""
+
+    text: str
+    raw: Mapping[str, Any]
+    cost: Decimal | None = None
+    created: datetime | None = None
+    ended: datetime | None = None
+    solve_count: int | None = None
+
+
+class Media(Struct, frozen=True, kw_only=True):
+    """One picture or sound of a question; `WorkClient.media(url)` has its bytes."""
+
+    url: str
+    type: str
+    width: int | None = None
+    height: int | None = None
+
+
+class Instruction(Struct, frozen=True, kw_only=True):
+    """What to do, in words, as a picture (a media URL), both or neither."""
+
+    text: str | None = None
+    image: str | None = None
+
+
+class Constraints(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What the answer must satisfy; `None` where nothing was asked."""
+
+    phrase: bool | None = None
+    case: bool | None = None
+    numeric: int | None = None
+    math: bool | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    rows: int | None = None
+    columns: int | None = None
+    min_clicks: int | None = None
+    max_clicks: int | None = None
+    can_no_answer: bool | None = None
+    angle: int | None = None
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """Wishes about the machine: which profile, and how sure (0 to 100) it must be."""
+
+    module: str = "universal"
+    threshold: int | None = None
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """What is asked (PROTOCOL §6.14)."""
+
+    kind: str
+    instruction: Instruction = Instruction()
+    constraints: Constraints = Constraints()
+    options: Options = Options()
+    lang: str | None = None
+    media: tuple[Media, ...] = ()
+
+
+class Lease(Struct, frozen=True, kw_only=True):
+    """Permission to answer one task until a time (`until`, unix seconds on the server's clock)."""
+
+    lease: str
+    task: int
+    kind: str
+    until: float
+    question: Question
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """A wish for work: of which kinds, how many leases at most, and how many seconds (≤ 30) to wait for the first."""
+
+    kinds: tuple[str, ...]
+    max: int = 1
+    wait: float = 25.0
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """What became of an answer or a decline: taken or not and `why`, what it earned, and what its claim brought."""
+
+    accepted: bool
+    why: str | None = None
+    paid: Decimal = Decimal(0)
+    leases: list[Lease] = []
