@@ -1,0 +1,1 @@
+"""Machine solvers and their loop: they claim, read and answer over the same work API as people."""

@@ -13,14 +13,14 @@ from types import MappingProxyType
 #: what each printed sign means; the recogniser is asked for the meanings only
 SIGNS: Mapping[str, str] = MappingProxyType(
     {
-        "*": "*×xX✕✖╳·⋅∗＊",  # noqa: RUF001  the look-alikes are the point
-        "/": "/÷:：／∕",  # noqa: RUF001
-        "+": "+＋十✚➕",  # noqa: RUF001
-        "-": "-−–—－一➖",  # noqa: RUF001
-        "=": "=＝",  # noqa: RUF001
-        "?": "?？",  # noqa: RUF001
-        "(": "(（",  # noqa: RUF001
-        ")": ")）",  # noqa: RUF001
+        "*": "*×xX✕✖╳·⋅∗＊",
+        "/": "/÷:：／∕",
+        "+": "+＋十✚➕",
+        "-": "-−–—－一➖",
+        "=": "=＝",
+        "?": "?？",
+        "(": "(（",
+        ")": ")）",
     }
 )
 #: more digits than this in a number, or more characters in all, are not an arithmetic question

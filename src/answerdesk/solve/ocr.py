@@ -12,13 +12,11 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from answerdesk.solve import weights
-from answerdesk.solve.plugin import Abstain, Answer, Hints, Item
-from answerdesk.solve.profiles import Profile, profile_of
+from answerdesk.solve.plugin import Abstain, Answer, Item
+from answerdesk.solve.profiles import profile_of
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from answerdesk.solve.evidence import Engine, Evidence
+    from answerdesk.solve.evidence import Engine
 
 #: raised whenever a change may change an answer or a confidence; the calibration belongs to one version
 VERSION = "1"
@@ -51,7 +49,7 @@ class OcrSolver:
 
     def load(self) -> None:
         """Open the recogniser; the detector waits for the first picture that needs it."""
-        from answerdesk.solve.evidence import Engine  # noqa: PLC0415  half a second of imports, wanted only here
+        from answerdesk.solve.evidence import Engine
 
         self._engine = Engine()
 

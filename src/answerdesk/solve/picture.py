@@ -43,7 +43,7 @@ def _decode(data: bytes) -> Image.Image:
     with Image.open(BytesIO(data), formats=FORMATS) as opened:
         width, height = opened.size
         if width * height > PIXELS:
-            message = f"the picture is {width} × {height}; at most {PIXELS:,} pixels are accepted"  # noqa: RUF001
+            message = f"the picture is {width} × {height}; at most {PIXELS:,} pixels are accepted"
             raise Undecodable(message)
         opened.load()
         upright = ImageOps.exif_transpose(opened)

@@ -87,7 +87,6 @@ def _european(character: str) -> bool:
 
 #: languages whose writing has more letters than the class "script" holds
 OTHER_SCRIPTS = frozenset({"zh", "ja", "ko", "th", "ar", "he", "hi", "ka", "hy", "bn", "ta", "te"})
-_MATH = {sign: variants for sign, variants in arithmetic.SIGNS.items()}
 _MARKS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~°€£§№"
 
 
@@ -99,10 +98,10 @@ def meanings(name: str, alphabet: Iterable[str]) -> dict[str, str]:
     letters = _plain(_letters(known)) | latin
     classes: Mapping[str, dict[str, str]] = {
         "digits": digits,
-        "measure": digits | {".": ".．。·", ",": ",，", "-": "-－−"},  # noqa: RUF001
+        "measure": digits | {".": ".．。·", ",": ",，", "-": "-－−"},
         "letters": letters,
         "alphanumeric": digits | letters,
-        "math": digits | _MATH | {" ": " "},
+        "math": digits | dict(arithmetic.SIGNS) | {" ": " "},
         "script": digits | letters | _with_wide(_plain(_MARKS)) | {" ": " "},
         "all": _plain("".join(character for character in known if len(character) == 1)),
     }

@@ -27,8 +27,6 @@ LET_OUT = 1.6
 MOST = 64
 #: lines whose middles differ by less than this part of their height are one line
 SAME_LINE = 0.5
-#: a line this much taller than wide stands upright, and is not turned
-TALL = 1.5
 #: angles beyond this are taken for the rectangle's other side
 QUARTER = np.pi / 4
 
@@ -49,7 +47,7 @@ def regions(heat: Heat) -> list[Region]:
     for cells in patches(heat.belief > CELL)[:MOST]:
         if heat.belief[cells[:, 0], cells[:, 1]].mean() < PATCH:
             continue
-        region = _rectangle(cells[:, ::-1] + 0.5, np.array([heat.across, heat.down]))
+        region = _rectangle((cells[:, ::-1] + 0.5).astype(np.float64), np.array([heat.across, heat.down]))
         if region is not None:
             found.append(region)
     return in_order(found)
@@ -106,9 +104,7 @@ def _rectangle(points: NDArray[np.float64], scale: NDArray[np.float64]) -> Regio
         return None
     out = width * height * LET_OUT / (2 * (width + height))
     middle = _turn((low + high)[np.newaxis] / 2, -angle)[0]
-    return Region(
-        float(middle[0]), float(middle[1]), float(width + 2 * out), float(height + 2 * out), angle
-    )
+    return Region(float(middle[0]), float(middle[1]), float(width + 2 * out), float(height + 2 * out), angle)
 
 
 def _box(points: NDArray[np.float64], angle: float) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:

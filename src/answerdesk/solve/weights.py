@@ -1,4 +1,4 @@
-"""Where the recogniser's weights lie: inside the installed rapidocr wheel, used only when their sha256 is the known one.
+"""Where the networks' weights lie: in the installed rapidocr wheel, used only when their sha256 is the known one.
 
 The package that ships them is located, never imported, and nothing is ever downloaded.
 """
