@@ -1,0 +1,70 @@
+# Every verb of the workshop. Hooks and CI call these, so a laptop, a hook and CI run one definition.
+
+venv := env("ANSWERDESK_VENV", justfile_directory() / ".venv")
+export PATH := venv / "bin" + ":" + env("PATH")
+code := "src tests scripts samples benchmarks conftest.py"
+
+# List the verbs.
+default:
+    @just --list --unsorted
+
+# Make the development environment.
+setup:
+    python3 scripts/check.py --no-tests
+
+# Put the code into shape.
+fmt:
+    ruff check --quiet --fix-only {{ code }}
+    ruff format --quiet {{ code }}
+
+# Style.
+lint:
+    ruff check {{ code }}
+    ruff format --check {{ code }}
+
+# Types.
+types:
+    mypy
+
+# Imports go down the stairs only.
+contracts:
+    lint-imports --no-logo
+
+# The quick core.
+test *args:
+    pytest -q -n 2 --dist loadfile -m "not slow and not e2e" {{ args }}
+
+# Everything, the slow and the third-party programs too.
+test-all *args:
+    pytest -q -n 2 --dist loadfile {{ args }}
+
+# Unmodified third-party programs against a running server.
+e2e *args:
+    pytest -q -m e2e tests/e2e {{ args }}
+
+# The documentation's examples and links.
+docs *args:
+    pytest -q README.md docs tests/house/test_docs.py {{ args }}
+
+# Tests with branch coverage: all of model, desk and wire, nine tenths of the rest.
+cov:
+    coverage erase
+    coverage run -m pytest -q -n 2 --dist loadfile -m "not e2e"
+    coverage combine --quiet
+    coverage report --include "src/answerdesk/model/*,src/answerdesk/desk/*,src/answerdesk/wire/*" --fail-under 100
+    coverage report --fail-under 90
+
+# Numbers of this machine.
+bench *args:
+    python -m benchmarks {{ args }}
+
+# Pin every package with its hashes.
+lock *args:
+    sh scripts/lock.sh {{ args }}
+
+# The wheel, into dist/.
+build dist="dist":
+    hatchling build -t wheel -d {{ dist }}
+
+# What has to pass before a commit.
+check: lint types contracts test
