@@ -32,6 +32,10 @@ class Sort(enum.StrEnum):
     WORDS = "words"
     #: A picture in base64.
     PICTURE = "picture"
+    #: The name of a machine profile; one nobody knows is no fault.
+    MODULE = "module"
+    #: A language code; one nobody knows is ignored.
+    LANGUAGE = "language"
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +48,10 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     required: bool = False
     least: int = 0
     most: int = 0
+    #: For an integer: true and false are taken as 1 and 0.
+    truth: bool = False
+    #: Also read from the request's envelope.
+    envelope: bool = False
     #: One sentence for the reference.
     about: str
 
@@ -76,6 +84,15 @@ SERVER_LIMITS: Final = SizeLimits()
 
 LONGEST_COMMENT: Final = 1_000
 LONGEST_ANSWER: Final = 100
+LONGEST_MODULE: Final = 100
+
+#: The language codes of PROTOCOL §8.9.
+_CODES: Final = (
+    "en ru es pt uk vi fr id ar ja tr de zh fil pl th it nl sk bg ro hu ko cs az fa bn el lt lv sv sr hr he hi nb "
+    "sl da uz fi ca ka ms te et ml be kk mr ne my bs hy mk pa"
+)
+#: What each name of a language means; Anti-Captcha calls its Russian pool rn.
+LANGUAGES: Final = {"rn": "ru"} | {code: code for code in _CODES.split()}
 
 CATALOG: Final[dict[str, TaskType]] = {
     row.name: row
@@ -89,7 +106,9 @@ CATALOG: Final[dict[str, TaskType]] = {
             about="Read the characters in a picture.",
             fields=(
                 Field(name="body", sort=Sort.PICTURE, to="media", required=True, about="The picture."),
-                Field(name="phrase", sort=Sort.FLAG, to="constraints.phrase", about="The answer has two or more words."),
+                Field(
+                    name="phrase", sort=Sort.FLAG, to="constraints.phrase", about="The answer has two or more words."
+                ),
                 Field(
                     name="case",
                     sort=Sort.FLAG,
@@ -101,6 +120,7 @@ CATALOG: Final[dict[str, TaskType]] = {
                     sort=Sort.WHOLE,
                     to="constraints.numeric",
                     most=4,
+                    truth=True,
                     about="0 anything, 1 digits, 2 letters, 3 digits or letters, 4 digits and letters.",
                 ),
                 Field(name="math", sort=Sort.FLAG, to="constraints.math", about="The answer is a sum's result."),
@@ -118,11 +138,13 @@ CATALOG: Final[dict[str, TaskType]] = {
                     most=LONGEST_ANSWER,
                     about="Most characters of the answer, 0 for no limit.",
                 ),
-                Field(name="comment", sort=Sort.WORDS, to="text", most=LONGEST_COMMENT, about="An instruction in words."),
+                Field(
+                    name="comment", sort=Sort.WORDS, to="text", most=LONGEST_COMMENT, about="An instruction in words."
+                ),
                 Field(name="imgInstructions", sort=Sort.PICTURE, to="picture", about="An instruction as a picture."),
                 Field(
                     name="capMonsterModule",
-                    sort=Sort.WORDS,
+                    sort=Sort.MODULE,
                     to="options.module",
                     most=100,
                     about="The machine profile to read with; an unknown one means universal.",
@@ -134,7 +156,13 @@ CATALOG: Final[dict[str, TaskType]] = {
                     most=100,
                     about="The least confidence, 0 to 100, the client takes from a machine.",
                 ),
-                Field(name="languagePool", sort=Sort.WORDS, to="lang", most=20, about="The language of the answer."),
+                Field(
+                    name="languagePool",
+                    sort=Sort.LANGUAGE,
+                    to="lang",
+                    envelope=True,
+                    about="The language of the answer, a two-letter code; also read beside the task.",
+                ),
             ),
         ),
     )

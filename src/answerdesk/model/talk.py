@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,6 +14,10 @@ from answerdesk.model.fault import Fault
 from answerdesk.model.money import Micros
 from answerdesk.model.question import Kind, Question
 from answerdesk.model.task import TaskId
+
+#: The words for a task that is unknown, foreign, expired or deleted, or named by no number: always the same
+#: (PROTOCOL §3.4).
+UNKNOWN_TASK: Final = "no task of this account has this id: it is unknown, expired or was deleted"
 
 
 class Method(enum.StrEnum):

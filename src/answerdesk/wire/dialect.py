@@ -1,0 +1,112 @@
+"""How a dialect writes replies: one shape, filled by each vendor's tables and its ready and balance replies.
+Rule: only documented fields go into a body, and an error always carries both of its strings (PROTOCOL T10, §1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from answerdesk.model import money
+from answerdesk.model.fault import Fault
+from answerdesk.model.question import Kind
+from answerdesk.model.talk import Balance, Created, Method, Processing, Ready, Refused, Reply, Reported
+
+LONGEST_DESCRIPTION: Final = 300
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One vendor's way of writing: what differs is data."""
+
+    name: str
+    #: What `case` means when a task does not say (PROTOCOL G7).
+    case_default: bool
+    #: errorId and errorCode of every fault but UNAVAILABLE, which is HTTP 503.
+    faults: Mapping[Fault, tuple[int, str]]
+    processing: bytes
+    ready: Callable[[Ready], Mapping[str, Any]]
+    balance: Callable[[Balance], Mapping[str, Any]]
+    #: Descriptions that replace the fault's own, where the vendor's code means something wider.
+    descriptions: Mapping[Fault, str] = field(default_factory=dict)
+    #: Fields an error reply of a method has besides the three of every error.
+    on_error: Mapping[Method, Mapping[str, Any]] = field(default_factory=dict)
+
+    def write(self, reply: Reply, method: Method) -> bytes:
+        """Write a reply as the body of an HTTP response."""
+        match reply:
+            case Processing():
+                return self.processing
+            case Ready():
+                return _encode(self.ready(reply))
+            case Created():
+                return b'{"errorId":0,"taskId":%d}' % reply.task
+            case Refused():
+                return _encode(self._error(reply, method))
+            case Balance():
+                return _encode(self.balance(reply))
+            case Reported():
+                return b'{"errorId":0,"status":"success"}'
+
+    def _error(self, refused: Refused, method: Method) -> dict[str, Any]:
+        number, code = self.faults[refused.fault]
+        text = self.descriptions.get(refused.fault) or refused.detail or code
+        if len(text) > LONGEST_DESCRIPTION:
+            text = text[: LONGEST_DESCRIPTION - 1] + "…"
+        return {"errorId": number, "errorCode": code, "errorDescription": text, **self.on_error.get(method, {})}
+
+
+def numbered(numbers: Mapping[Fault, int]) -> dict[Fault, tuple[int, str]]:
+    """Give each fault its number and the code the vendors made its name from."""
+    return {fault: (number, f"ERROR_{fault}") for fault, number in numbers.items()}
+
+
+#: The numbers 2captcha took over from Anti-Captcha, with the faults both have (PROTOCOL §5.1).
+SHARED_NUMBERS: Final[Mapping[Fault, int]] = {
+    Fault.KEY_DOES_NOT_EXIST: 1,
+    Fault.NO_SLOT_AVAILABLE: 2,
+    Fault.ZERO_CAPTCHA_FILESIZE: 3,
+    Fault.TOO_BIG_CAPTCHA_FILESIZE: 4,
+    Fault.ZERO_BALANCE: 10,
+    Fault.IP_NOT_ALLOWED: 11,
+    Fault.CAPTCHA_UNSOLVABLE: 12,
+    Fault.BAD_DUPLICATES: 13,
+    Fault.NO_SUCH_METHOD: 14,
+    Fault.IMAGE_TYPE_NOT_SUPPORTED: 15,
+    Fault.NO_SUCH_CAPCHA_ID: 16,
+    Fault.IP_BLOCKED: 21,
+    Fault.TASK_ABSENT: 22,
+    Fault.TASK_NOT_SUPPORTED: 23,
+    Fault.RECAPTCHA_INVALID_SITEKEY: 31,
+    Fault.ACCOUNT_SUSPENDED: 55,
+}
+
+
+def _text(value: Any) -> dict[str, Any]:
+    return {"text": value}
+
+
+#: A solution by its kind of answer (PROTOCOL §6.14), where the vendors agree.
+TEXTS: Final[Mapping[Kind, Callable[[Any], Mapping[str, Any]]]] = {
+    Kind.TEXT: _text,
+    Kind.QUESTION: _text,
+    Kind.AUDIO: _text,
+}
+
+
+def priced(ready: Ready) -> dict[str, Any]:
+    """Write a ready reply with its price and times, as 2captcha and Anti-Captcha do (PROTOCOL §3.3)."""
+    return {
+        "errorId": 0,
+        "status": "ready",
+        "solution": TEXTS[ready.kind](ready.value),
+        "cost": money.show(ready.cost),
+        "ip": ready.ip,
+        "createTime": ready.created // 1000,
+        "endTime": ready.ended // 1000,
+        "solveCount": ready.solve_count,
+    }

@@ -1,0 +1,117 @@
+"""What the JSON dialects have in common: reading a call, its key, its method, a task and a task's id.
+Rule: whatever the bytes are, the way out is a value or a Refusal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from answerdesk.model.catalog import LONGEST_MODULE
+from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.talk import UNKNOWN_TASK, Call, Method
+from answerdesk.model.task import LARGEST_ID, TaskId
+from answerdesk.wire.draft import read_draft
+from answerdesk.wire.fields import pick, whole
+
+__all__ = ["UNKNOWN_TASK", "method_of", "read_call", "read_draft", "read_task_id"]
+
+#: Every method name of PROTOCOL §4 this server knows, in lower case, and what it asks for.
+METHODS: Final[Mapping[str, Method]] = {
+    "createtask": Method.CREATE,
+    "gettaskresult": Method.RESULT,
+    "getbalance": Method.BALANCE,
+    "reportcorrect": Method.REPORT_CORRECT,
+    "reportcorrectrecaptcha": Method.REPORT_CORRECT,
+    "reportincorrect": Method.REPORT_INCORRECT,
+    "reportincorrectimagecaptcha": Method.REPORT_INCORRECT,
+    "reportincorrectrecaptcha": Method.REPORT_INCORRECT,
+    "reportincorrecttokencaptcha": Method.REPORT_INCORRECT,
+    "reportincorrecthcaptcha": Method.REPORT_INCORRECT,
+    "test": Method.TEST,
+}
+#: The spellings every client but the odd one sends, so that nothing is trimmed on the way of a poll.
+_PATHS: Final[Mapping[str, Method]] = {
+    "/createTask": Method.CREATE,
+    "/getTaskResult": Method.RESULT,
+    "/getBalance": Method.BALANCE,
+}
+
+
+def method_of(path: str) -> Method | None:
+    """Tell what a path asks for: UNKNOWN for another single name, None for the root and for deeper paths."""
+    found = _PATHS.get(path)
+    if found is not None:
+        return found
+    name = path.strip().strip("/").strip()
+    if not name:
+        return None
+    return METHODS.get(name.lower()) or (None if "/" in name else Method.UNKNOWN)
+
+
+_BOM: Final = b"\xef\xbb\xbf"
+_BLANK: Final = b" \t\r\n\v\f\0"
+_decode = msgspec.json.Decoder().decode
+
+
+def read_call(body: bytes) -> Call:
+    """Read any request: a JSON object, whatever its content type says (PROTOCOL T7)."""
+    try:
+        parsed = _decode(body)
+    except (ValueError, RecursionError):
+        parsed = _decode_leniently(body)
+    if type(parsed) is not dict:
+        raise Refusal(Fault.TASK_ABSENT, "the body is JSON but not an object; an object with clientKey is accepted")
+    key = parsed.get("clientKey")
+    if type(key) is not str:
+        key = pick(parsed, "clientKey")
+        if not isinstance(key, str):
+            return Call(key="", body=parsed)
+    if "__" in key:
+        return _split_key(key, parsed)
+    return Call(key=key, body=parsed)
+
+
+def _decode_leniently(body: bytes) -> Any:
+    """Decode after a byte order mark and blanks of any sort were taken off."""
+    try:
+        return _decode(body.strip(_BLANK).removeprefix(_BOM).strip(_BLANK))
+    except RecursionError:
+        raise Refusal(Fault.TASK_ABSENT, "the body is nested too deeply; a JSON object is accepted") from None
+    except ValueError as error:
+        text = f"the body is not JSON ({_reason(error)}); a JSON object in UTF-8 is accepted"
+        raise Refusal(Fault.TASK_ABSENT, text) from None
+
+
+def _reason(error: ValueError) -> str:
+    """Say what the decoder disliked, without anything of the body."""
+    return "it is not UTF-8" if isinstance(error, UnicodeError) else str(error).partition(" - at ")[0]
+
+
+_THRESHOLD = re.compile(r"recognizingthreshold_([0-9]{1,3})", re.IGNORECASE)
+
+
+def _split_key(key: str, body: Mapping[str, Any]) -> Call:
+    """Split CapMonster's options off a key (PROTOCOL §2.5)."""
+    key, *parts = key.split("__")
+    module, threshold = None, None
+    for part in parts:
+        if match := _THRESHOLD.fullmatch(part):
+            threshold = int(match[1])
+        elif part and part.lower() != "nocache" and len(part) <= LONGEST_MODULE:
+            module = part
+    return Call(key=key, module=module, threshold=threshold, body=body)
+
+
+def read_task_id(call: Call) -> TaskId:
+    """Read the task a call is about: an integer, an integral float or a text of digits (PROTOCOL T13)."""
+    given = call.body.get("taskId")
+    if given is None:
+        given = pick(call.body, "taskId")
+    if type(given) is not int:
+        given = whole(given)
+    if given is None or not 1 <= given <= LARGEST_ID:
+        raise Refusal(Fault.NO_SUCH_CAPCHA_ID, UNKNOWN_TASK)
+    return TaskId(given)
