@@ -14,6 +14,8 @@ from answerdesk.model.money import NOTHING, Micros
 AccountId = NewType("AccountId", int)
 #: Milliseconds since the Unix epoch.
 Millis = NewType("Millis", int)
+#: The number a task is stored under; the wire shows its permutation (PROTOCOL T14).
+Sequence = NewType("Sequence", int)
 
 DAY_MS: Final = 86_400_000
 

@@ -7,7 +7,7 @@ import enum
 
 import msgspec
 
-from answerdesk.model.account import Millis
+from answerdesk.model.account import Millis, Sequence
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import NOTHING, Micros
 from answerdesk.model.question import Kind, Question
@@ -60,7 +60,7 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     """Permission to answer one task until a time, and what came of it."""
 
     token: str
-    task: int
+    task: Sequence
     solver: SolverId
     machine: bool
     given: Millis

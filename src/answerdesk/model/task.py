@@ -8,15 +8,13 @@ from typing import Final, NewType
 
 import msgspec
 
-from answerdesk.model.account import AccountId, Millis
+from answerdesk.model.account import AccountId, Millis, Sequence
 from answerdesk.model.fault import Fault
 from answerdesk.model.money import Micros
 from answerdesk.model.question import Kind, Question
 
 #: The id on the wire: positive, not sequential, below 2^31 for the first 2^31 tasks (PROTOCOL T14).
 TaskId = NewType("TaskId", int)
-#: The sequence number a task is stored under.
-Sequence = NewType("Sequence", int)
 
 DEADLINE_MS: Final = 300_000
 #: The largest id a client may name: beyond it no number reaches a database.
@@ -117,6 +115,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     solve_count: int = 0
     #: The client's verdict on the answer: None, "correct" or "incorrect".
     report: str | None = None
+    #: Whether the price was given back after a report.
+    refunded: bool = False
 
     @property
     def settled(self) -> bool:

@@ -1,0 +1,1 @@
+"""Adapters of the desk's store port, each with its one database driver."""

@@ -1,0 +1,57 @@
+"""The board: the replies of final tasks, kept in memory and bounded.
+Rule: only final tasks hang here, and those never change, so a poll of one touches no database."""
+
+from __future__ import annotations
+
+import msgspec
+
+from answerdesk.model.account import AccountId
+from answerdesk.model.talk import Ready, Refused
+from answerdesk.model.task import FAILURES, Cause, State, Task, TaskId
+
+Final = Ready | Refused
+
+_decode = msgspec.json.Decoder().decode
+
+
+class Board:
+    """Final replies by (account, task): a stranger's task is not there, exactly like a missing one."""
+
+    def __init__(self, most: int = 200_000) -> None:
+        """Keep at most `most` replies; the oldest go first."""
+        self._most = most
+        self._replies: dict[tuple[AccountId, TaskId], Final] = {}
+
+    def get(self, account: AccountId, task: TaskId) -> Final | None:
+        """Give the final reply if it hangs here."""
+        return self._replies.get((account, task))
+
+    def put(self, settled: Task, task: TaskId) -> Final:
+        """Hang up a settled task's reply."""
+        reply = final_reply(settled)
+        replies = self._replies
+        replies[settled.account, task] = reply
+        if len(replies) > self._most:
+            del replies[next(iter(replies))]
+        return reply
+
+    def drop(self, account: AccountId, task: TaskId) -> None:
+        """Take a reply down, at the end of its retention."""
+        self._replies.pop((account, task), None)
+
+
+def final_reply(task: Task) -> Final:
+    """Make the reply that a settled task answers with for as long as it is kept."""
+    if task.state is State.READY:
+        return Ready(
+            type=task.type,
+            kind=task.kind,
+            value=_decode(task.solution),
+            cost=task.price,
+            ip=task.ip,
+            created=task.created,
+            ended=task.ended,
+            solve_count=task.solve_count,
+        )
+    fault, detail = FAILURES[task.cause or Cause.UNSOLVED]
+    return Refused(fault=fault, detail=detail)

@@ -1,0 +1,164 @@
+"""The operator's use cases over accounts, keys, solvers, prices and rules.
+Rule: whatever moves money writes the ledger in the same unit; overrides are rows here, never settings."""
+
+from __future__ import annotations
+
+import msgspec
+
+from answerdesk.desk.ports import Changes, Needs, Price, Rows
+from answerdesk.model.account import Account, AccountId, Key, Millis, Purse
+from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.judge import Rules
+from answerdesk.model.money import Entry, Micros, Move, show
+from answerdesk.model.solver import Solver
+
+replace = msgspec.structs.replace
+
+
+class SaveAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """Open an account, or change one's settings."""
+
+    account: Account
+    new: bool = False
+
+    @property
+    def needs(self) -> Needs:
+        """Nothing: settings are written whole."""
+        return Needs()
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Account]:
+        """Write the settings, and an empty purse for a new account."""
+        del rows
+        if not self.new:
+            return Changes(accounts=(self.account,)), self.account
+        opened = replace(self.account, created=now)
+        return Changes(accounts=(opened,), purses=(Purse(account=opened.id),)), opened
+
+
+class AddKey(msgspec.Struct, frozen=True, kw_only=True):
+    """Give an account one more key, by its digest."""
+
+    account: AccountId
+    digest: bytes
+    tail: str
+
+    @property
+    def needs(self) -> Needs:
+        """Nothing."""
+        return Needs()
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Key]:
+        """Write it."""
+        del rows
+        key = Key(digest=self.digest, account=self.account, tail=self.tail, created=now)
+        return Changes(keys=(key,)), key
+
+
+class RevokeKey(msgspec.Struct, frozen=True, kw_only=True):
+    """End a key; calls with it are refused from then on."""
+
+    key: Key
+
+    @property
+    def needs(self) -> Needs:
+        """Nothing."""
+        return Needs()
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Key]:
+        """Keep the time of the first revocation."""
+        del rows
+        revoked = replace(self.key, revoked=self.key.revoked or now)
+        return Changes(keys=(revoked,)), revoked
+
+
+class TopUp(msgspec.Struct, frozen=True, kw_only=True):
+    """Credit an account, or with a negative amount debit it; gives the purse as it then stands."""
+
+    account: AccountId
+    amount: Micros
+    note: str = ""
+
+    @property
+    def needs(self) -> Needs:
+        """The purse."""
+        return Needs(purses=(self.account,))
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Purse]:
+        """Refuse a debit below zero."""
+        del now
+        purse = rows.purses[self.account]
+        if purse.balance + self.amount < 0:
+            msg = f"the balance is {show(purse.balance)}; at most that can be taken"
+            raise Refusal(Fault.ZERO_BALANCE, msg)
+        purse = replace(purse, balance=Micros(purse.balance + self.amount))
+        entry = Entry(move=Move.TOPUP, amount=self.amount, account=self.account, note=self.note)
+        return Changes(purses=(purse,), entries=(entry,)), purse
+
+
+class SaveSolver(msgspec.Struct, frozen=True, kw_only=True):
+    """Enrol a solver with its token's digest, or change its grants."""
+
+    solver: Solver
+    token: bytes | None = None
+
+    @property
+    def needs(self) -> Needs:
+        """Its live leases, which a solver that is switched off loses."""
+        return Needs()
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Solver]:
+        """Write it."""
+        del rows
+        solver = replace(self.solver, created=self.solver.created or now)
+        return Changes(solvers=(solver,), tokens=((solver.id, self.token),) if self.token else ()), solver
+
+
+class SavePrice(msgspec.Struct, frozen=True, kw_only=True):
+    """Override a type's price and pay, for one account or all."""
+
+    price: Price
+
+    @property
+    def needs(self) -> Needs:
+        """Nothing."""
+        return Needs()
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Price]:
+        """Write it."""
+        del rows, now
+        return Changes(prices=(self.price,)), self.price
+
+
+class SaveRules(msgspec.Struct, frozen=True, kw_only=True):
+    """Set the operator's rules for a type."""
+
+    type: str
+    rules: Rules
+
+    @property
+    def needs(self) -> Needs:
+        """Nothing."""
+        return Needs()
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Rules]:
+        """Write them."""
+        del rows, now
+        return Changes(rules=((self.type, self.rules),)), self.rules
+
+
+class LockPolls(msgspec.Struct, frozen=True, kw_only=True):
+    """Lock an account for a while after too many polls of one unfinished task (PROTOCOL §3.5)."""
+
+    account: Account
+    until: Millis
+
+    @property
+    def needs(self) -> Needs:
+        """Nothing."""
+        return Needs()
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Account]:
+        """Store the lock, so that every node and restart honours it."""
+        del rows, now
+        locked = replace(self.account, polls_locked_until=self.until)
+        return Changes(accounts=(locked,)), locked

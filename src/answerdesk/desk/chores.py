@@ -1,0 +1,75 @@
+"""Periodic work, as bounded units that may run twice or not at all.
+Rule: a chore only makes sooner what a claim or a poll would do anyway, or forgets what is past its time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from answerdesk.desk.orders import Review
+from answerdesk.desk.ports import Changes, Needs, Rows, Store
+from answerdesk.model.account import Millis, Sequence
+from answerdesk.model.task import State
+
+#: How many tasks one round of a chore looks at.
+ROUND = 256
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """How long things are kept, in milliseconds from a task's creation."""
+
+    results_ms: int = 86_400_000
+    media_ms: int = 86_400_000
+
+
+class Forget(msgspec.Struct, frozen=True, kw_only=True):
+    """Erase tasks whole, and the media of others."""
+
+    whole: tuple[Sequence, ...] = ()
+    media: tuple[Sequence, ...] = ()
+
+    @property
+    def needs(self) -> Needs:
+        """Nothing: who is past its time was found before."""
+        return Needs()
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, None]:
+        """Erase."""
+        del rows, now
+        return Changes(erased=self.whole, emptied=self.media), None
+
+
+async def review(store: Store, now: Millis, retention: Retention) -> int:
+    """Judge tasks whose time has come; gives how many, ROUND when there may be more."""
+    del retention
+    due = await store.due(now, ROUND)
+    if due:
+        await store.run(Review(numbers=tuple(due)))
+    return len(due)
+
+
+async def forget(store: Store, now: Millis, retention: Retention) -> int:
+    """Erase settled tasks past their retention; gives how many, ROUND when there may be more."""
+    whole = _past(await store.oldest(ROUND, media=False), now, retention.results_ms)
+    if whole:
+        await store.run(Forget(whole=whole))
+    return len(whole)
+
+
+async def empty(store: Store, now: Millis, retention: Retention) -> int:
+    """Erase the media of settled tasks past theirs, the answers staying readable."""
+    media = _past(await store.oldest(ROUND, media=True), now, retention.media_ms)
+    if media:
+        await store.run(Forget(media=media))
+    return len(media)
+
+
+def _past(aged: list[tuple[Sequence, Millis, State]], now: Millis, kept_ms: int) -> tuple[Sequence, ...]:
+    return tuple(n for n, created, state in aged if state is not State.OPEN and now - created > kept_ms)
+
+
+Chore = Callable[[Store, Millis, Retention], Awaitable[int]]
+
+#: Each chore and its period in seconds.
+CHORES: tuple[tuple[Chore, float], ...] = ((review, 0.25), (forget, 30.0), (empty, 30.0))

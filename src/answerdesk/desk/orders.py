@@ -1,0 +1,253 @@
+"""The customer's use cases: submit, look up, report, cancel.
+Rule: nothing is stored or charged when a check fails; a stranger's task and a missing one are the same."""
+
+from __future__ import annotations
+
+import msgspec
+
+from answerdesk.desk.board import Board
+from answerdesk.desk.ports import NO_CHANGES, Changes, Needs, Replay, Rows, Store, together
+from answerdesk.desk.settling import go_on, judged, settle
+from answerdesk.model.account import DAY_MS, Account, AccountId, Millis, Purse, Sequence
+from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.money import Entry, Micros, Move, show
+from answerdesk.model.solver import staff_for
+from answerdesk.model.talk import Draft, Processing, Reply
+from answerdesk.model.task import DEADLINE_MS, Cause, Permutation, State, Task, TaskId
+
+replace = msgspec.structs.replace
+
+UNKNOWN_TASK = "no task of this account has this id: it is unknown, expired or was deleted"
+_encode = msgspec.json.Encoder().encode
+
+
+class Submit(msgspec.Struct, frozen=True, kw_only=True):
+    """Store a new task and set its price aside; gives (sequence number, whether it is a replay)."""
+
+    n: Sequence
+    account: Account
+    draft: Draft
+    ip: str
+    deadline_ms: int = DEADLINE_MS
+    #: The client's idempotency key and the digest of its request.
+    replay: tuple[str, bytes] | None = None
+
+    @property
+    def needs(self) -> Needs:
+        """The purse, and what the idempotency key made before."""
+        replay = (self.account.id, self.replay[0]) if self.replay else None
+        return Needs(purses=(self.account.id,), replay=replay)
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, tuple[Sequence, bool]]:
+        """Check money, then capacity (PROTOCOL §2.3)."""
+        if (before := self._replayed(rows, now)) is not None:
+            return NO_CHANGES, (before, True)
+        price = rows.house.price(self.account.id, self.draft.type).price
+        purse = _set_aside(rows.purses[self.account.id], price, self.account, now)
+        task = self._task(rows, price, now)
+        entry = Entry(move=Move.HOLD, amount=price, account=self.account.id, task=self.n)
+        return (
+            Changes(
+                purses=(purse,),
+                created=((task, self.draft.blobs),),
+                entries=(entry,) if price else (),
+                replays=self._spent(now),
+            ),
+            (self.n, False),
+        )
+
+    def _replayed(self, rows: Rows, now: Millis) -> Sequence | None:
+        if self.replay is None:
+            return None
+        before = rows.replays.get((self.account.id, self.replay[0]))
+        if before is None or now - before.at >= DAY_MS:
+            return None
+        if before.body != self.replay[1]:
+            msg = "Idempotency-Key was used within 24 hours for another request; send a fresh key with a new body"
+            raise Refusal(Fault.BAD_PARAMETERS, msg)
+        return before.n
+
+    def _spent(self, now: Millis) -> tuple[Replay, ...]:
+        if self.replay is None:
+            return ()
+        key, body = self.replay
+        return (Replay(account=self.account.id, key=key, body=body, n=self.n, at=now),)
+
+    def _task(self, rows: Rows, price: Micros, now: Millis) -> Task:
+        question = self.draft.question
+        staff = staff_for(rows.house.solvers, question.kind, question.lang, now)
+        if not (staff.machines or staff.people):
+            language = f" in language {question.lang}" if question.lang else ""
+            msg = f"no enabled worker of this desk is granted the kind {question.kind}{language}"
+            raise Refusal(Fault.NO_SLOT_AVAILABLE, msg)
+        task = Task(
+            n=self.n,
+            account=self.account.id,
+            type=self.draft.type,
+            kind=question.kind,
+            price=price,
+            question=_encode(question),
+            lang=question.lang,
+            ip=self.ip,
+            created=now,
+            deadline=Millis(now + self.deadline_ms),
+            rank=now,
+        )
+        first = judged(task, (), rows.house, now)
+        # Nothing was said yet and the deadline lies ahead, so the judge can only want.
+        return first if isinstance(first, Task) else task
+
+
+def _set_aside(purse: Purse, price: Micros, account: Account, now: Millis) -> Purse:
+    """Take a price out of the balance into what is held; raises a Refusal when a limit forbids it."""
+    today = now // DAY_MS
+    spent = purse.spent if purse.day == today else 0
+    if purse.balance < price:
+        msg = f"the balance is {show(purse.balance)} and the task costs {show(price)}"
+        raise Refusal(Fault.ZERO_BALANCE, msg)
+    if account.spend_per_day and spent + price > account.spend_per_day:
+        msg = f"the account's limit of {show(account.spend_per_day)} a day (UTC) is spent"
+        raise Refusal(Fault.ZERO_BALANCE, msg)
+    if account.max_open and purse.open_tasks >= account.max_open:
+        msg = f"the account has {purse.open_tasks} unfinished tasks; its limit is {account.max_open}"
+        raise Refusal(Fault.NO_SLOT_AVAILABLE, msg)
+    return Purse(
+        account=purse.account,
+        balance=Micros(purse.balance - price),
+        held=Micros(purse.held + price),
+        open_tasks=purse.open_tasks + 1,
+        day=today,
+        spent=Micros(spent + price),
+    )
+
+
+class Review(msgspec.Struct, frozen=True, kw_only=True):
+    """Judge tasks anew whose time has come: past its deadline a task fails."""
+
+    numbers: tuple[Sequence, ...]
+
+    @property
+    def needs(self) -> Needs:
+        """The tasks."""
+        return Needs(tasks=self.numbers)
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, None]:
+        """Do nothing to a settled task, or to one whose time has not come."""
+        steps = []
+        for n in self.numbers:
+            task = rows.tasks.get(n)
+            if task is not None and not task.settled and now >= task.review_at:
+                steps.append(go_on(task, rows, now))
+                # The next task may be the same account's, whose purse this one has just changed.
+                rows.absorb(steps[-1])
+        return together(steps), None
+
+
+class End(msgspec.Struct, frozen=True, kw_only=True):
+    """Fail an open task for a cause; gives whether it was open."""
+
+    n: Sequence
+    cause: Cause
+    #: Whose task it must be, None for anybody's.
+    account: AccountId | None = None
+
+    @property
+    def needs(self) -> Needs:
+        """The task."""
+        return Needs(tasks=(self.n,))
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, bool]:
+        """Refuse an unknown task; leave a settled one as it is."""
+        task = rows.tasks.get(self.n)
+        if task is None or self.account not in {None, task.account}:
+            raise Refusal(Fault.NO_SUCH_CAPCHA_ID, UNKNOWN_TASK)
+        if task.settled:
+            return NO_CHANGES, False
+        return settle(task, self.cause, rows, now), True
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Book the client's verdict on an answer; the opposite one replaces it, a refund is booked once."""
+
+    n: Sequence
+    account: AccountId
+    correct: bool
+    window_ms: int
+
+    @property
+    def needs(self) -> Needs:
+        """The task."""
+        return Needs(tasks=(self.n,))
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, None]:
+        """Check PROTOCOL §4.2's conditions; the same verdict again changes nothing."""
+        task = rows.tasks.get(self.n)
+        if task is None or task.account != self.account or task.state is State.FAILED:
+            raise Refusal(Fault.NO_SUCH_CAPCHA_ID, UNKNOWN_TASK)
+        if task.state is State.OPEN:
+            raise Refusal(Fault.NO_SUCH_CAPCHA_ID, "task is not finished")
+        if now - task.ended > self.window_ms:
+            msg = f"reports are accepted for {self.window_ms // 1000} seconds after the answer"
+            raise Refusal(Fault.NO_SUCH_CAPCHA_ID, msg)
+        verdict = "correct" if self.correct else "incorrect"
+        if task.report == verdict:
+            return NO_CHANGES, None
+        refund = not self.correct and not task.refunded and task.price > 0
+        reported = replace(task, report=verdict, refunded=task.refunded or refund)
+        if not refund:
+            return Changes(tasks=(reported,)), None
+        purse = rows.purses[task.account]
+        purse = replace(purse, balance=Micros(purse.balance + task.price))
+        entry = Entry(move=Move.REFUND, amount=task.price, account=task.account, task=task.n)
+        return Changes(tasks=(reported,), purses=(purse,), entries=(entry,)), None
+
+
+class Orders:
+    """What a customer may do, over a store and a board."""
+
+    def __init__(self, store: Store, board: Board, ids: Permutation) -> None:
+        """Take what it works over."""
+        self._store = store
+        self._board = board
+        self._ids = ids
+
+    async def submit(
+        self, account: Account, draft: Draft, ip: str, *, deadline_ms: int, replay: tuple[str, bytes] | None = None
+    ) -> tuple[TaskId, bool]:
+        """Create a task; gives its id, and whether an idempotency key found it made before."""
+        n = await self._store.draw()
+        verb = Submit(n=n, account=account, draft=draft, ip=ip, deadline_ms=deadline_ms, replay=replay)
+        made, replayed = await self._store.run(verb)
+        return self._ids.show(made), replayed
+
+    async def look_up(self, account: AccountId, task: TaskId, now: Millis) -> Reply:
+        """Give a task's reply as it stands; final ones come from the board without touching the store."""
+        reply = self._board.get(account, task)
+        if reply is not None:
+            return reply
+        n = self._ids.find(task)
+        found = await self._store.task(n)
+        if found is None or found.account != account:
+            raise Refusal(Fault.NO_SUCH_CAPCHA_ID, UNKNOWN_TASK)
+        if not found.settled and now >= found.deadline:
+            await self._store.run(Review(numbers=(n,)))
+            found = await self._store.task(n) or found
+        if not found.settled:
+            return Processing()
+        return self._board.put(found, task)
+
+    async def report(self, account: AccountId, task: TaskId, *, correct: bool, window_ms: int) -> None:
+        """Book a verdict on an answer."""
+        verb = Report(n=self._ids.find(task), account=account, correct=correct, window_ms=window_ms)
+        await self._store.run(verb)
+
+    async def cancel(self, task: TaskId, account: AccountId | None = None) -> bool:
+        """Give up an open task, price released; False if it was settled already."""
+        return await self._store.run(End(n=self._ids.find(task), cause=Cause.CANCELLED, account=account))
+
+    async def balance(self, account: AccountId) -> Micros:
+        """Read what the account can spend."""
+        purse = await self._store.purse(account)
+        return purse.balance if purse else Micros(0)
+
+

@@ -1,0 +1,278 @@
+"""What the desk asks of the outside world: a store, a clock, and names nobody can guess.
+Rule: the store mirrors use cases, not tables; a verb gathers rows, decides purely, and is applied whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from collections.abc import Sequence as Ordered
+from itertools import chain
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from answerdesk.model.account import Account, AccountId, Key, Millis, Purse, Sequence
+from answerdesk.model.answer import Lease
+from answerdesk.model.catalog import CATALOG
+from answerdesk.model.judge import Rules
+from answerdesk.model.money import Entry, Micros
+from answerdesk.model.question import Kind
+from answerdesk.model.solver import Solver, SolverId
+from answerdesk.model.task import Route, State, Task
+
+T_co = TypeVar("T_co", covariant=True)
+
+_DEFAULT_RULES = Rules()
+
+
+class Unavailable(Exception):  # noqa: N818 - a state of the store, not a mistake
+    """The store cannot promise anything now; nothing was written. The message says why."""
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True):
+    """An override of a type's price and pay, for one account or (0) for all."""
+
+    account: AccountId = AccountId(0)
+    type: str
+    price: Micros
+    pay: Micros
+
+
+class House(msgspec.Struct, frozen=True, kw_only=True):
+    """The small tables every decision may look at: solvers, prices, rules."""
+
+    solvers: tuple[Solver, ...] = ()
+    prices: dict[tuple[AccountId, str], Price] = {}
+    rules: dict[str, Rules] = {}
+
+    def price(self, account: AccountId, kind: str) -> Price:
+        """Give what a type costs this account: its own price, else the desk's, else the catalogue's."""
+        found = self.prices.get((account, kind)) or self.prices.get((AccountId(0), kind))
+        return found or Price(type=kind, price=CATALOG[kind].price, pay=CATALOG[kind].pay)
+
+    def rules_for(self, kind: str) -> Rules:
+        """Give the operator's rules for a type."""
+        return self.rules.get(kind, _DEFAULT_RULES)
+
+
+class Hunt(msgspec.Struct, frozen=True, kw_only=True):
+    """A search of the queue: open tasks with a free place that this solver never had."""
+
+    solver: SolverId
+    kinds: tuple[Kind, ...]
+    route: Route
+    #: Empty for every language.
+    languages: tuple[str, ...]
+    most: int
+
+
+class Replay(msgspec.Struct, frozen=True, kw_only=True):
+    """An idempotency key as spent: the task it made, and a digest of the body that made it."""
+
+    account: AccountId
+    key: str
+    body: bytes
+    n: Sequence
+    at: Millis
+
+
+class Needs(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows a verb wants to look at. A task brings all its leases and its account's purse; a lease brings its task."""
+
+    purses: tuple[AccountId, ...] = ()
+    tasks: tuple[Sequence, ...] = ()
+    leases: tuple[str, ...] = ()
+    #: Live leases of these solvers, with their tasks.
+    leases_of: tuple[SolverId, ...] = ()
+    replay: tuple[AccountId, str] | None = None
+    hunt: Hunt | None = None
+    #: How many sequence numbers to take.
+    block: int = 0
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a verb decided to write; every row is given whole and replaces the one before it."""
+
+    accounts: tuple[Account, ...] = ()
+    keys: tuple[Key, ...] = ()
+    purses: tuple[Purse, ...] = ()
+    #: New tasks with their media, in order.
+    created: tuple[tuple[Task, tuple[bytes, ...]], ...] = ()
+    tasks: tuple[Task, ...] = ()
+    leases: tuple[Lease, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    replays: tuple[Replay, ...] = ()
+    solvers: tuple[Solver, ...] = ()
+    #: Token digests of new solvers.
+    tokens: tuple[tuple[SolverId, bytes], ...] = ()
+    prices: tuple[Price, ...] = ()
+    rules: tuple[tuple[str, Rules], ...] = ()
+    #: Tasks to forget: with their leases and media, or the media alone.
+    erased: tuple[Sequence, ...] = ()
+    emptied: tuple[Sequence, ...] = ()
+    #: The first sequence number that is not taken, once some were.
+    next: tuple[Sequence, ...] = ()
+
+
+NO_CHANGES = Changes()
+
+
+def together(steps: Ordered[Changes]) -> Changes:
+    """Join changes in order; of one row the last is the one that stands."""
+    if len(steps) == 1:
+        return steps[0]
+    return Changes(**{name: tuple(chain.from_iterable(getattr(step, name) for step in steps)) for name in _FIELDS})
+
+
+_FIELDS = Changes.__struct_fields__
+
+
+class Rows:
+    """The rows a batch of verbs looks at, as they stand after the verbs before."""
+
+    def __init__(self, house: House) -> None:
+        """Start with the house's small tables and nothing else."""
+        self.house = house
+        self.purses: dict[AccountId, Purse] = {}
+        self.tasks: dict[Sequence, Task] = {}
+        self.leases: dict[str, Lease] = {}
+        self.tokens_of: dict[Sequence, dict[str, None]] = {}
+        self.replays: dict[tuple[AccountId, str], Replay] = {}
+        #: What the last hunt found, best first.
+        self.found: list[Sequence] = []
+        #: The first sequence number not taken yet, where a verb needs some.
+        self.next = Sequence(0)
+
+    def said(self, n: Sequence) -> tuple[Lease, ...]:
+        """Give every lease of a task, in the order given out."""
+        return tuple(self.leases[token] for token in self.tokens_of.get(n, ()))
+
+    def hold(self, lease: Lease) -> None:
+        """Take a lease in, new or changed."""
+        self.leases[lease.token] = lease
+        self.tokens_of.setdefault(Sequence(lease.task), {})[lease.token] = None
+
+    def absorb(self, changes: Changes) -> None:
+        """Let the verbs after this one see what it decided."""
+        for purse in changes.purses:
+            self.purses[purse.account] = purse
+        for task, _ in changes.created:
+            self.tasks[task.n] = task
+        for task in changes.tasks:
+            self.tasks[task.n] = task
+        for lease in changes.leases:
+            self.hold(lease)
+        for replay in changes.replays:
+            self.replays[replay.account, replay.key] = replay
+        if changes.solvers:
+            solvers = {solver.id: solver for solver in self.house.solvers} | {s.id: s for s in changes.solvers}
+            self.house = msgspec.structs.replace(self.house, solvers=tuple(solvers.values()))
+
+
+class Verb(Protocol[T_co]):
+    """One use case that writes: says what it needs, then decides on it. May be decided again after a failed batch."""
+
+    @property
+    def needs(self) -> Needs:
+        """The rows to gather."""
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, T_co]:
+        """Decide purely; raises Refusal to write nothing."""
+
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """What a commit changed, told after it is durable."""
+
+    tasks: Ordered[Task] = ()
+    #: Accounts, keys, solvers, prices or rules changed, here or in another process.
+    settings: bool = False
+
+
+class Sums(msgspec.Struct, frozen=True, kw_only=True):
+    """The ledger against the stored balances."""
+
+    #: Accounts whose stored balance or held sum differs from the ledger's.
+    drifting: tuple[str, ...]
+    entries: int
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tasks to list: newest first, before a sequence number."""
+
+    account: AccountId | None = None
+    state: State | None = None
+    before: Sequence | None = None
+    most: int = 50
+
+
+class Store(Protocol):
+    """Durable state. Everything acknowledged by `run` survives a crash."""
+
+    async def run(self, verb: Verb[T_co]) -> T_co:
+        """Run a verb in a unit; returns once it is durable. Raises its Refusal, or Unavailable."""
+
+    async def draw(self) -> Sequence:
+        """Draw a sequence number that was never drawn before."""
+
+    def listen(self, hearer: Callable[[Heard], None]) -> None:
+        """Be told after each commit, in this process."""
+
+    def house(self) -> House:
+        """Give the small tables as of the last commit seen."""
+
+    async def account_by_key(self, key: bytes) -> Account | None:
+        """Find the account of a key that is not revoked, by the key's digest."""
+
+    async def solver_by_token(self, token: bytes) -> Solver | None:
+        """Find an enabled solver by its token's digest."""
+
+    async def purse(self, account: AccountId) -> Purse | None:
+        """Read an account's money."""
+
+    async def task(self, n: Sequence) -> Task | None:
+        """Read one task."""
+
+    async def settled_among(self, numbers: Iterable[Sequence]) -> list[Task]:
+        """Read those of these tasks that are final."""
+
+    async def lease(self, token: str) -> Lease | None:
+        """Read one lease."""
+
+    async def content(self, n: Sequence, index: int) -> bytes | None:
+        """Read one medium of a task."""
+
+    async def due(self, now: Millis, most: int) -> list[Sequence]:
+        """Find open tasks whose review time has come, earliest first."""
+
+    async def oldest(self, most: int, *, media: bool) -> list[tuple[Sequence, Millis, State]]:
+        """Find the first tasks kept, or the first whose media are kept, with their time of creation."""
+
+    async def accounts(self) -> list[tuple[Account, Purse]]:
+        """List all accounts."""
+
+    async def keys(self, account: AccountId | None) -> list[Key]:
+        """List keys, of one account or all."""
+
+    async def tasks(self, listing: Listing) -> list[Task]:
+        """List tasks, newest first."""
+
+    async def sums(self) -> Sums:
+        """Hold the ledger against the stored balances."""
+
+
+class Clock(Protocol):
+    """The time; a unit's own time comes from the store."""
+
+    def now(self) -> Millis:
+        """Milliseconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+
+class Names(Protocol):
+    """Names nobody can guess."""
+
+    def secret(self) -> str:
+        """Give 32 hex characters of fresh randomness."""
+
+

@@ -1,0 +1,94 @@
+"""How a task goes on once something was said: judged, then settled or put back in the queue with a new want.
+Rule: the only place where money follows a verdict; charges once, releases once."""
+
+from __future__ import annotations
+
+import msgspec
+
+from answerdesk.desk.ports import Changes, House, Rows
+from answerdesk.model.account import DAY_MS, Millis, Purse
+from answerdesk.model.answer import Lease, Outcome
+from answerdesk.model.judge import Settled, Unsolvable, judge
+from answerdesk.model.money import Entry, Micros, Move
+from answerdesk.model.solver import staff_for
+from answerdesk.model.task import Cause, State, Task, Want, moved
+
+replace = msgspec.structs.replace
+
+
+def judged(task: Task, said: tuple[Lease, ...], house: House, now: Millis) -> Task | Lease | Cause:
+    """Ask the judge: an open task with its new want, the lease whose answer is the solution, or why there is none."""
+    if now >= task.deadline:
+        return Cause.OVERDUE
+    staff = staff_for(house.solvers, task.kind, task.lang, now)
+    match judge(task.asked(), said, staff, house.rules_for(task.type), (task.created, now)):
+        case Want() as want:
+            return wanted(task, want, said, now)
+        case Settled(lease):
+            return lease
+        case Unsolvable(cause):
+            return cause
+
+
+def wanted(task: Task, want: Want, said: tuple[Lease, ...], now: Millis) -> Task:
+    """Put a want on the task's row, where claims find it by one index scan."""
+    return replace(
+        task,
+        route=want.route,
+        slots=want.slots,
+        free_at=free_at(want.slots, said, now),
+        review_at=min(want.until, task.deadline),
+    )
+
+
+def free_at(slots: int, said: tuple[Lease, ...], now: Millis) -> Millis:
+    """Give the time from which fewer leases than slots are live: 0 for now."""
+    ends = sorted(lease.until for lease in said if lease.live(now))
+    return ends[len(ends) - slots] if len(ends) >= slots else Millis(0)
+
+
+def go_on(task: Task, rows: Rows, now: Millis) -> Changes:
+    """Judge an open task anew and write what follows."""
+    said = rows.said(task.n)
+    verdict = judged(task, said, rows.house, now)
+    if isinstance(verdict, Task):
+        return Changes(tasks=(verdict,))
+    return settle(task, verdict, rows, now)
+
+
+def settle(task: Task, verdict: Lease | Cause, rows: Rows, now: Millis) -> Changes:
+    """Bring an open task to its one final state: charge and pay for a solution, release the price for none."""
+    said = rows.said(task.n)
+    cause = verdict if isinstance(verdict, Cause) else Cause.SOLVED
+    state = moved(task.state, cause)
+    ready = state is State.READY
+    settled = replace(
+        task,
+        state=state,
+        cause=cause,
+        route=0,
+        slots=0,
+        ended=now,
+        solution=verdict.said if isinstance(verdict, Lease) else b"",
+        solve_count=sum(attempted(lease) for lease in said),
+    )
+    purse = _let_go(rows.purses[task.account], task, now, charged=ready)
+    move = Move.CHARGE if ready else Move.RELEASE
+    entries = (Entry(move=move, amount=task.price, account=task.account, task=task.n),) if task.price else ()
+    return Changes(tasks=(settled,), purses=(purse,), entries=entries)
+
+
+def attempted(lease: Lease) -> bool:
+    """Whether a lease counts in `solveCount`: answers and declines, but not a machine's abstention (PROTOCOL §3.2)."""
+    return lease.outcome is Outcome.ANSWERED or (lease.outcome is Outcome.DECLINED and not lease.machine)
+
+
+def _let_go(purse: Purse, task: Task, now: Millis, *, charged: bool) -> Purse:
+    same_day = purse.day == now // DAY_MS == task.created // DAY_MS
+    return replace(
+        purse,
+        held=Micros(purse.held - task.price),
+        balance=Micros(purse.balance + (0 if charged else task.price)),
+        open_tasks=purse.open_tasks - 1,
+        spent=Micros(purse.spent - (task.price if same_day and not charged else 0)),
+    )

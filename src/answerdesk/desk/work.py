@@ -1,0 +1,217 @@
+"""The solvers' use cases: claim, answer, decline, and taking leases back. The same verbs for people and machines.
+Rule: authority is checked when something is said, not when the task was claimed; the same words again get the same reply."""
+
+from __future__ import annotations
+
+import msgspec
+
+from answerdesk.desk.ports import NO_CHANGES, Changes, House, Hunt, Needs, Rows
+from answerdesk.desk.settling import free_at, go_on, settle
+from answerdesk.model.account import Millis
+from answerdesk.model.answer import Decline, Lease, Outcome, Verdict, Why, accept_value
+from answerdesk.model.catalog import CATALOG
+from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.money import NOTHING, Entry, Micros, Move
+from answerdesk.model.question import Kind
+from answerdesk.model.solver import Solver, SolverId
+from answerdesk.model.task import Cause, Route, Task
+
+replace = msgspec.structs.replace
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+MACHINE_LEASE_MS = 15_000
+PERSON_LEASE_MS = 60_000
+#: How stale a solver's "seen" may be before a claim writes it anew: far below the minute of a shift.
+SEEN_EVERY_MS = 10_000
+
+UNKNOWN_LEASE = "no lease of this worker has this name"
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """Give a solver leases on the best open tasks it may have; `names` are fresh lease tokens, one per place."""
+
+    solver: Solver
+    kinds: tuple[Kind, ...]
+    names: tuple[str, ...]
+
+    @property
+    def needs(self) -> Needs:
+        """The best tasks of the granted kinds."""
+        solver = self.solver
+        return Needs(
+            hunt=Hunt(
+                solver=solver.id,
+                kinds=tuple(kind for kind in self.kinds if solver.may_have(kind, None)),
+                route=Route.MACHINES if solver.machine else Route.PEOPLE,
+                languages=tuple(sorted(solver.languages)),
+                most=len(self.names),
+            )
+        )
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, list[tuple[Lease, Task]]]:
+        """Take what the hunt found, as long as a place is free."""
+        lasts = MACHINE_LEASE_MS if self.solver.machine else PERSON_LEASE_MS
+        given: list[tuple[Lease, Task]] = []
+        for token, n in zip(self.names, rows.found, strict=False):
+            task = rows.tasks[n]
+            lease = Lease(
+                token=token,
+                task=n,
+                solver=self.solver.id,
+                machine=self.solver.machine,
+                given=now,
+                until=Millis(min(now + lasts, max(task.deadline, now + 1))),
+                pay=self._pay(rows.house, task),
+            )
+            given.append((lease, replace(task, free_at=free_at(task.slots, (*rows.said(n), lease), now))))
+        return Changes(
+            leases=tuple(lease for lease, _ in given),
+            tasks=tuple(task for _, task in given),
+            solvers=self._seen(rows.house, now),
+        ), given
+
+    def _pay(self, house: House, task: Task) -> Micros:
+        if self.solver.machine:
+            return CATALOG[task.type].machine_pay
+        return house.price(task.account, task.type).pay
+
+    def _seen(self, house: House, now: Millis) -> tuple[Solver, ...]:
+        for solver in house.solvers:
+            if solver.id == self.solver.id and now - solver.seen >= SEEN_EVERY_MS:
+                return (replace(solver, seen=now),)
+        return ()
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """Say a value for a leased task."""
+
+    solver: Solver
+    lease: str
+    value: object
+    confidence: float | None = None
+
+    @property
+    def needs(self) -> Needs:
+        """The lease with its task."""
+        return Needs(leases=(self.lease,))
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Verdict]:
+        """Accept while the task wants it; pay what was in time even when it no longer does."""
+        lease, task = _of(self.lease, self.solver, rows)
+        said = _encode(accept_value(task.asked(), self.value))
+        confidence = _confidence(self.confidence) if self.solver.machine else None
+        spoken = replace(lease, outcome=Outcome.ANSWERED, said=said, confidence=confidence, ended=now)
+        return _say(spoken, lease, task, rows, now)
+
+
+class GiveBack(msgspec.Struct, frozen=True, kw_only=True):
+    """Decline a leased task. A machine's decline is an abstention."""
+
+    solver: Solver
+    lease: str
+    reason: Decline
+
+    @property
+    def needs(self) -> Needs:
+        """The lease with its task."""
+        return Needs(leases=(self.lease,))
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Verdict]:
+        """Accept while the task is open; declines earn nothing."""
+        lease, task = _of(self.lease, self.solver, rows)
+        spoken = replace(lease, outcome=Outcome.DECLINED, said=_encode(self.reason), pay=NOTHING, ended=now)
+        return _say(spoken, lease, task, rows, now)
+
+
+class Free(msgspec.Struct, frozen=True, kw_only=True):
+    """Take back every live lease of some solvers; gives how many."""
+
+    solvers: tuple[SolverId, ...]
+
+    @property
+    def needs(self) -> Needs:
+        """Their live leases."""
+        return Needs(leases_of=self.solvers)
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, int]:
+        """Revoke, so that the tasks can be claimed again at once."""
+        freed = [lease for lease in rows.leases.values() if lease.solver in self.solvers and lease.live(now)]
+        revoked = tuple(replace(lease, outcome=Outcome.REVOKED, ended=now) for lease in freed)
+        for lease in revoked:
+            rows.hold(lease)
+        tasks = {lease.task: rows.tasks[lease.task] for lease in revoked}
+        return Changes(leases=revoked, tasks=tuple(_reopened(task, rows, now) for task in tasks.values())), len(freed)
+
+
+def _reopened(task: Task, rows: Rows, now: Millis) -> Task:
+    return replace(task, free_at=free_at(task.slots, rows.said(task.n), now))
+
+
+class Spoil(msgspec.Struct, frozen=True, kw_only=True):
+    """Fail the task of a lease because its media cannot be decoded; gives whether it was open."""
+
+    lease: str
+
+    @property
+    def needs(self) -> Needs:
+        """The lease with its task."""
+        return Needs(leases=(self.lease,))
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, bool]:
+        """Settle as undecodable."""
+        lease = rows.leases.get(self.lease)
+        task = rows.tasks.get(lease.task) if lease else None
+        if task is None or task.settled:
+            return NO_CHANGES, False
+        return settle(task, Cause.UNDECODABLE, rows, now), True
+
+
+def _of(token: str, solver: Solver, rows: Rows) -> tuple[Lease, Task]:
+    """Find the solver's own lease; another's is as unknown as none."""
+    lease = rows.leases.get(token)
+    if lease is None or lease.solver != solver.id:
+        raise Refusal(Fault.NO_SUCH_CAPCHA_ID, UNKNOWN_LEASE)
+    return lease, rows.tasks[lease.task]
+
+
+def _repeat(lease: Lease, said: bytes) -> Verdict:
+    """Answer for a lease that has ended: the same words get the reply they got."""
+    if lease.outcome is Outcome.REVOKED:
+        return Verdict(accepted=False, why=Why.REVOKED)
+    if lease.verdict is not None and lease.said == said:
+        return lease.verdict
+    return Verdict(accepted=False, why=Why.SETTLED)
+
+
+def _say(spoken: Lease, lease: Lease, task: Task, rows: Rows, now: Millis) -> tuple[Changes, Verdict]:
+    """Book what was said, or say why it is not wanted."""
+    if lease.outcome is not None:
+        return NO_CHANGES, _repeat(lease, spoken.said)
+    why = _unwanted(lease, task, now)
+    paid = spoken.pay if why is None or lease.live(now) else NOTHING
+    verdict = Verdict(accepted=why is None, why=why, paid=paid)
+    spoken = replace(spoken, verdict=verdict)
+    pay = Entry(move=Move.PAY, amount=paid, solver=lease.solver, task=lease.task, account=task.account)
+    entries = (pay,) if paid else ()
+    if why is not None:
+        return Changes(leases=(spoken,), entries=entries), verdict
+    rows.hold(spoken)
+    after = go_on(task, rows, now)
+    return replace(after, leases=(spoken,), entries=(*after.entries, *entries)), verdict
+
+
+def _unwanted(lease: Lease, task: Task, now: Millis) -> Why | None:
+    """Tell why an answer is not wanted; a late one is, while its task has a place free for it."""
+    if task.cause is Cause.CANCELLED:
+        return Why.CANCELLED
+    if task.settled:
+        return Why.SETTLED
+    if now >= task.deadline:
+        return Why.EXPIRED
+    wanted = task.route & (Route.MACHINES if lease.machine else Route.PEOPLE)
+    return None if lease.live(now) or (wanted and task.free_at <= now) else Why.EXPIRED
+
+
+def _confidence(value: float | None) -> float:
+    """A machine that says nothing of its confidence is taken to be sure."""
+    return 1.0 if value is None else value

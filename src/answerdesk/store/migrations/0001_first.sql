@@ -1,0 +1,109 @@
+-- Rows keyed by the sequence number n stay flat as they grow; the wire shows n's permutation.
+CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE accounts (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  settings BLOB NOT NULL,
+  balance INTEGER NOT NULL DEFAULT 0 CHECK (balance >= 0),
+  held INTEGER NOT NULL DEFAULT 0 CHECK (held >= 0),
+  open_tasks INTEGER NOT NULL DEFAULT 0 CHECK (open_tasks >= 0),
+  day INTEGER NOT NULL DEFAULT 0,
+  spent INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE keys (
+  digest BLOB PRIMARY KEY,
+  account INTEGER NOT NULL REFERENCES accounts (id),
+  tail TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  revoked INTEGER
+) WITHOUT ROWID;
+
+CREATE TABLE tasks (
+  n INTEGER PRIMARY KEY,
+  account INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  state INTEGER NOT NULL CHECK (state IN (0, 1, 2)),
+  cause TEXT,
+  price INTEGER NOT NULL CHECK (price >= 0),
+  question BLOB NOT NULL,
+  lang TEXT,
+  ip TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  deadline INTEGER NOT NULL,
+  rank INTEGER NOT NULL,
+  route INTEGER NOT NULL,
+  slots INTEGER NOT NULL,
+  free_at INTEGER NOT NULL,
+  review_at INTEGER NOT NULL,
+  ended INTEGER NOT NULL,
+  solution BLOB NOT NULL,
+  solve_count INTEGER NOT NULL,
+  report TEXT,
+  refunded INTEGER NOT NULL
+);
+-- A claim is one scan of this index per kind and route, oldest rank first.
+CREATE INDEX tasks_queue ON tasks (kind, route, rank, n, free_at, lang) WHERE state = 0;
+CREATE INDEX tasks_review ON tasks (review_at) WHERE state = 0;
+CREATE INDEX tasks_account ON tasks (account, n);
+
+-- All media of a task in one value, one after the other; `sizes` is the JSON list of their lengths.
+CREATE TABLE contents (n INTEGER PRIMARY KEY, sizes TEXT NOT NULL, data BLOB NOT NULL);
+
+CREATE TABLE leases (
+  token TEXT PRIMARY KEY,
+  n INTEGER NOT NULL,
+  solver INTEGER NOT NULL,
+  machine INTEGER NOT NULL,
+  given INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  pay INTEGER NOT NULL,
+  outcome TEXT,
+  said BLOB NOT NULL,
+  confidence REAL,
+  verdict BLOB,
+  ended INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX leases_task ON leases (n, solver);
+CREATE INDEX leases_live ON leases (solver) WHERE outcome IS NULL;
+
+CREATE TABLE entries (
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  move TEXT NOT NULL,
+  amount INTEGER NOT NULL,
+  account INTEGER NOT NULL,
+  solver INTEGER NOT NULL,
+  n INTEGER NOT NULL,
+  note TEXT NOT NULL
+);
+CREATE INDEX entries_account ON entries (account, id);
+
+CREATE TABLE replays (
+  account INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  body BLOB NOT NULL,
+  n INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (account, key)
+) WITHOUT ROWID;
+
+CREATE TABLE solvers (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  token BLOB UNIQUE,
+  grants BLOB NOT NULL,
+  seen INTEGER NOT NULL
+);
+
+CREATE TABLE prices (
+  account INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  price INTEGER NOT NULL CHECK (price >= 0),
+  pay INTEGER NOT NULL CHECK (pay >= 0),
+  PRIMARY KEY (account, type)
+) WITHOUT ROWID;
+
+CREATE TABLE rules (type TEXT PRIMARY KEY, rules BLOB NOT NULL) WITHOUT ROWID;

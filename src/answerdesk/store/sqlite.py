@@ -1,0 +1,263 @@
+"""The embedded store: SQLite with a write-ahead log and synchronous=FULL.
+Rule: reads are single short statements on the loop; every write goes through group commit."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from answerdesk.desk.ports import Changes, Clock, Heard, House, Listing, Needs, Rows, Sums, Unavailable, Verb
+from answerdesk.model.account import Account, AccountId, Key, Millis, Purse, Sequence
+from answerdesk.model.answer import Lease
+from answerdesk.model.money import BOOKS, Book
+from answerdesk.model.solver import Solver
+from answerdesk.model.task import State, Task
+from answerdesk.store import tables
+from answerdesk.store.group import GroupCommit
+from answerdesk.store.tables import LEASE, PURSE, TASK
+
+T = TypeVar("T")
+
+#: How many sequence numbers a server takes at once; those unused at its end are never issued.
+BLOCK: Final = 1_000
+#: How far a restored desk skips, so that no id issued after the backup comes again.
+SKIP: Final = 1_000_000
+PERMUTATION_KEY_BYTES: Final = 24
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """Open a connection in autocommit; an empty path is a database in memory that only this connection sees."""
+    connection = sqlite3.connect(path or ":memory:", timeout=0, isolation_level=None, check_same_thread=False)
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0", "cache_size = -32768"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def migrations() -> list[tuple[str, str]]:
+    """Give the numbered migrations in order, as (name, SQL)."""
+    folder = resources.files("answerdesk.store") / "migrations"
+    return sorted((entry.name, entry.read_text("utf-8")) for entry in folder.iterdir() if entry.name.endswith(".sql"))
+
+
+def migrate(connection: sqlite3.Connection, fresh_key: Callable[[], bytes]) -> None:
+    """Bring a database to this version, each migration in a transaction of its own; a newer one is refused."""
+    known = migrations()
+    done = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if done > len(known):
+        msg = f"this database is of a newer answerdesk (schema {done}, this one knows {len(known)}); upgrade answerdesk"
+        raise Unavailable(msg)
+    for number, (_, script) in enumerate(known[done:], done + 1):
+        connection.executescript(f"BEGIN IMMEDIATE;{script};PRAGMA user_version = {number};COMMIT;")
+    connection.execute("INSERT OR IGNORE INTO facts (name, value) VALUES ('permutation', ?)", (fresh_key(),))
+    connection.execute("INSERT OR IGNORE INTO facts (name, value) VALUES ('next', 1)")
+
+
+class DrawBlock(msgspec.Struct, frozen=True):
+    """Take the next sequence numbers; gives them as a range."""
+
+    size: int
+
+    @property
+    def needs(self) -> Needs:
+        """Where the last block ended."""
+        return Needs(block=self.size)
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, range]:
+        """Move the end on."""
+        del now
+        first = rows.next
+        rows.next = Sequence(first + self.size)
+        return Changes(next=(rows.next,)), range(first, rows.next)
+
+
+class SqliteStore:
+    """The store port on one SQLite file; an empty path keeps everything in memory."""
+
+    def __init__(self, path: str, clock: Clock, *, block: int = BLOCK) -> None:
+        """Open, and bring the schema up to date."""
+        self.path = path
+        self._read = connect(path)
+        self._read.execute("PRAGMA busy_timeout = 5000")
+        migrate(self._read, lambda: os.urandom(PERMUTATION_KEY_BYTES))
+        self._read.execute("PRAGMA busy_timeout = 0")
+        self._group = GroupCommit(connect(path) if path else self._read, path, clock)
+        self._block = block
+        self._drawn = iter(range(0))
+
+    @property
+    def permutation_key(self) -> bytes:
+        """The key of the public ids, made once for each desk."""
+        return bytes(self._rows("SELECT value FROM facts WHERE name = 'permutation'")[0][0])
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last commit failed, None when it did not."""
+        return self._group.trouble
+
+    async def run(self, verb: Verb[T]) -> T:
+        """Run a verb in the next group."""
+        outcome: T = await self._group.run(verb)
+        return outcome
+
+    async def draw(self) -> Sequence:
+        """Draw from a block, which was taken durably before any of it is used."""
+        n = next(self._drawn, None)
+        while n is None:
+            drawn = await self.run(DrawBlock(self._block))
+            # Somebody else may have drawn a block meanwhile; both serve.
+            self._drawn = iter([*self._drawn, *drawn])
+            n = next(self._drawn, None)
+        return Sequence(n)
+
+    def listen(self, hearer: Callable[[Heard], None]) -> None:
+        """Tell after each commit."""
+        self._group.hearers.append(hearer)
+
+    def look_around(self) -> None:
+        """Notice what other processes wrote."""
+        self._group.look_around()
+
+    def house(self) -> House:
+        """Give the small tables."""
+        return self._group.house
+
+    async def account_by_key(self, key: bytes) -> Account | None:
+        """Find by digest."""
+        rows = self._rows(
+            "SELECT settings FROM keys JOIN accounts ON accounts.id = keys.account"
+            " WHERE digest = ? AND revoked IS NULL",
+            key,
+        )
+        return tables.account_from(rows[0][0]) if rows else None
+
+    async def solver_by_token(self, token: bytes) -> Solver | None:
+        """Find by digest."""
+        rows = self._rows("SELECT grants FROM solvers WHERE token = ?", token)
+        solver = tables.solver_from(rows[0][0]) if rows else None
+        return solver if solver and solver.enabled else None
+
+    async def purse(self, account: AccountId) -> Purse | None:
+        """Read one purse."""
+        rows = self._rows(f"SELECT {PURSE} FROM accounts WHERE id = ?", account)
+        return tables.purse_from(rows[0]) if rows else None
+
+    async def task(self, n: Sequence) -> Task | None:
+        """Read one task."""
+        rows = self._rows(f"SELECT {TASK} FROM tasks WHERE n = ?", n)
+        return tables.task_from(rows[0]) if rows else None
+
+    async def settled_among(self, numbers: Iterable[Sequence]) -> list[Task]:
+        """Read the final ones in one statement."""
+        listed = json.dumps(list(numbers))
+        select = f"SELECT {TASK} FROM tasks WHERE n IN (SELECT value FROM json_each(?)) AND state <> 0"
+        return [tables.task_from(row) for row in self._rows(select, listed)]
+
+    async def lease(self, token: str) -> Lease | None:
+        """Read one lease."""
+        rows = self._rows(f"SELECT {LEASE} FROM leases WHERE token = ?", token)
+        return tables.lease_from(rows[0]) if rows else None
+
+    async def content(self, n: Sequence, index: int) -> bytes | None:
+        """Read one medium out of the value that holds them all."""
+        rows = self._rows("SELECT sizes FROM contents WHERE n = ?", n)
+        sizes = json.loads(rows[0][0]) if rows else []
+        if not 0 <= index < len(sizes):
+            return None
+        found = self._rows("SELECT substr(data, ?, ?) FROM contents WHERE n = ?", sum(sizes[:index]) + 1, sizes[index], n)
+        return bytes(found[0][0]) if found else None
+
+    async def due(self, now: Millis, most: int) -> list[Sequence]:
+        """Scan the review index."""
+        select = "SELECT n FROM tasks WHERE state = 0 AND review_at <= ? ORDER BY review_at LIMIT ?"
+        return [row[0] for row in self._rows(select, now, most)]
+
+    async def oldest(self, most: int, *, media: bool) -> list[tuple[Sequence, Millis, State]]:
+        """Read from the low end of the sequence."""
+        table = "contents JOIN tasks USING (n)" if media else "tasks"
+        rows = self._rows(f"SELECT n, created, state FROM {table} ORDER BY n LIMIT ?", most)
+        return [(n, created, State(state)) for n, created, state in rows]
+
+    async def accounts(self) -> list[tuple[Account, Purse]]:
+        """List by id."""
+        rows = self._rows(f"SELECT settings, {PURSE} FROM accounts ORDER BY id")
+        return [(tables.account_from(row[0]), tables.purse_from(row[1:])) for row in rows]
+
+    async def keys(self, account: AccountId | None) -> list[Key]:
+        """List by age."""
+        select = "SELECT digest, account, tail, created, revoked FROM keys WHERE ? IS NULL OR account = ? ORDER BY created"
+        return [tables.key_from(row) for row in self._rows(select, account, account)]
+
+    async def tasks(self, listing: Listing) -> list[Task]:
+        """List from the high end of the sequence."""
+        where, values = ["n < ?"], [listing.before or 2**62]
+        if listing.account is not None:
+            where.append("account = ?")
+            values.append(listing.account)
+        if listing.state is not None:
+            where.append("state = ?")
+            values.append(int(listing.state))
+        select = f"SELECT {TASK} FROM tasks WHERE {' AND '.join(where)} ORDER BY n DESC LIMIT ?"
+        return [tables.task_from(row) for row in self._rows(select, *values, listing.most)]
+
+    async def sums(self) -> Sums:
+        """Add the whole ledger up by move and account."""
+        booked: dict[tuple[Book, int], int] = {}
+        for move, account, total in self._rows("SELECT move, account, sum(amount) FROM entries GROUP BY move, account"):
+            for book, sign in zip(BOOKS[move], (-1, 1), strict=True):
+                booked[book, account] = booked.get((book, account), 0) + sign * total
+        stored = self._rows("SELECT id, name, balance, held FROM accounts")
+        drifting = tuple(
+            name
+            for account, name, balance, held in stored
+            if (booked.get((Book.BALANCE, account), 0), booked.get((Book.HELD, account), 0)) != (balance, held)
+        )
+        return Sums(drifting=drifting, entries=self._rows("SELECT count(*) FROM entries")[0][0])
+
+    def close(self) -> None:
+        """Finish what is under way and close."""
+        self._group.close()
+        self._read.close()
+
+    def _rows(self, select: str, *values: Any) -> list[tables.Row]:
+        try:
+            return self._read.execute(select, values).fetchall()
+        except sqlite3.Error as error:
+            msg = f"the store could not be read: {error}"
+            raise Unavailable(msg) from error
+
+
+def backup(path: str, target: Path) -> None:
+    """Copy a database in use into a file of its own, whole and consistent."""
+    with closing(connect(path)) as source, closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")
+
+
+def restore(source: Path, path: Path) -> None:
+    """Put a backup in the place of a database nobody uses, skipping the ids issued since; raises ValueError."""
+    with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as backed, closing(sqlite3.connect(path)) as fresh:
+        check_is_desk(backed)
+        backed.backup(fresh)
+        fresh.execute("UPDATE facts SET value = value + ? WHERE name = 'next'", (SKIP,))
+        fresh.commit()
+
+
+def check_is_desk(connection: sqlite3.Connection) -> None:
+    """Tell whether a file is a sound desk; raises ValueError saying what is wrong with it."""
+    try:
+        sound = connection.execute("PRAGMA integrity_check").fetchone()[0]
+        connection.execute("SELECT value FROM facts WHERE name = 'next'").fetchone()
+    except sqlite3.Error as error:
+        msg = f"not a desk's database: {error}"
+        raise ValueError(msg) from error
+    if sound != "ok":
+        msg = f"damaged: {sound}"
+        raise ValueError(msg)

@@ -1,0 +1,177 @@
+"""How values lie in rows: for each table its columns, and the way there and back.
+Rule: SQL names every column once, here; nothing else knows a column's place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from answerdesk.desk.ports import Price, Replay
+from answerdesk.model.account import Account, AccountId, Key, Purse
+from answerdesk.model.answer import Lease, Outcome, Verdict
+from answerdesk.model.judge import Rules
+from answerdesk.model.money import Entry
+from answerdesk.model.question import Kind
+from answerdesk.model.solver import Solver
+from answerdesk.model.task import Cause, Route, State, Task
+
+Row = tuple[Any, ...]
+
+_encode = msgspec.json.Encoder().encode
+_ACCOUNT = msgspec.json.Decoder(Account)
+_SOLVER = msgspec.json.Decoder(Solver)
+_VERDICT = msgspec.json.Decoder(Verdict)
+_RULES = msgspec.json.Decoder(Rules)
+
+#: A task's columns in the order of its fields; the struct's own order is the row's.
+TASK: Final = ", ".join(Task.__struct_fields__)
+LEASE: Final = "token, n, solver, machine, given, until, pay, outcome, said, confidence, verdict, ended"
+PURSE: Final = "id, balance, held, open_tasks, day, spent"
+
+_KINDS = {str(kind): kind for kind in Kind}
+_STATES = {int(state): state for state in State}
+_ROUTES = {int(route): route for route in (Route.NOBODY, Route.MACHINES, Route.PEOPLE, Route.EITHER)}
+
+
+def task_row(task: Task) -> Row:
+    """Lay a task out for its columns."""
+    return msgspec.structs.astuple(task)
+
+
+def task_from(row: Row) -> Task:
+    """Read a task from its columns."""
+    values = dict(zip(Task.__struct_fields__, row, strict=True))
+    values["kind"] = _KINDS[values["kind"]]
+    values["state"] = _STATES[values["state"]]
+    values["route"] = _ROUTES[values["route"]]
+    values["cause"] = Cause(values["cause"]) if values["cause"] else None
+    values["refunded"] = bool(values["refunded"])
+    return Task(**values)
+
+
+#: The columns of a task that change after its creation; all others are as created.
+CHANGING: Final = (
+    "state", "cause", "route", "slots", "free_at", "review_at", "ended", "solution", "solve_count", "report", "refunded",
+)  # fmt: skip
+
+
+def task_change(task: Task) -> Row:
+    """Lay out what may have changed of a task, and its number."""
+    return (
+        task.state, task.cause, task.route, task.slots, task.free_at, task.review_at, task.ended, task.solution,
+        task.solve_count, task.report, task.refunded, task.n,
+    )  # fmt: skip
+
+
+def lease_row(lease: Lease) -> Row:
+    """Lay a lease out for its columns."""
+    verdict = _encode(lease.verdict) if lease.verdict else None
+    return (
+        lease.token, lease.task, lease.solver, lease.machine, lease.given, lease.until, lease.pay, lease.outcome,
+        lease.said, lease.confidence, verdict, lease.ended,
+    )  # fmt: skip
+
+
+def lease_from(row: Row) -> Lease:
+    """Read a lease from its columns."""
+    token, n, solver, machine, given, until, pay, outcome, said, confidence, verdict, ended = row
+    return Lease(
+        token=token,
+        task=n,
+        solver=solver,
+        machine=bool(machine),
+        given=given,
+        until=until,
+        pay=pay,
+        outcome=Outcome(outcome) if outcome else None,
+        said=said,
+        confidence=confidence,
+        verdict=_VERDICT.decode(verdict) if verdict else None,
+        ended=ended,
+    )
+
+
+def purse_from(row: Row) -> Purse:
+    """Read a purse from its columns."""
+    account, balance, held, open_tasks, day, spent = row
+    return Purse(account=account, balance=balance, held=held, open_tasks=open_tasks, day=day, spent=spent)
+
+
+def purse_change(purse: Purse) -> Row:
+    """Lay a purse out for an update by id."""
+    return purse.balance, purse.held, purse.open_tasks, purse.day, purse.spent, purse.account
+
+
+def account_row(account: Account) -> Row:
+    """Lay an account's settings out."""
+    return account.id, account.name, _encode(account)
+
+
+def account_from(settings: bytes) -> Account:
+    """Read an account's settings."""
+    return _ACCOUNT.decode(settings)
+
+
+def key_row(key: Key) -> Row:
+    """Lay a key out."""
+    return key.digest, key.account, key.tail, key.created, key.revoked
+
+
+def key_from(row: Row) -> Key:
+    """Read a key."""
+    digest, account, tail, created, revoked = row
+    return Key(digest=digest, account=account, tail=tail, created=created, revoked=revoked)
+
+
+def solver_row(solver: Solver) -> Row:
+    """Lay a solver out."""
+    return solver.id, solver.name, _encode(solver), solver.seen
+
+
+def solver_from(grants: bytes) -> Solver:
+    """Read a solver."""
+    return _SOLVER.decode(grants)
+
+
+def entry_row(entry: Entry, at: int) -> Row:
+    """Lay a ledger entry out, booked at a time."""
+    return at, entry.move, entry.amount, entry.account, entry.solver, entry.task, entry.note
+
+
+def replay_row(replay: Replay) -> Row:
+    """Lay a spent idempotency key out."""
+    return replay.account, replay.key, replay.body, replay.n, replay.at
+
+
+def replay_from(row: Row) -> Replay:
+    """Read a spent idempotency key."""
+    account, key, body, n, at = row
+    return Replay(account=account, key=key, body=body, n=n, at=at)
+
+
+def price_row(price: Price) -> Row:
+    """Lay a price out."""
+    return price.account, price.type, price.price, price.pay
+
+
+def prices_from(rows: Iterable[Row]) -> dict[tuple[AccountId, str], Price]:
+    """Read all prices."""
+    return {(row[0], row[1]): Price(account=row[0], type=row[1], price=row[2], pay=row[3]) for row in rows}
+
+
+def rules_row(type_name: str, rules: Rules) -> Row:
+    """Lay a type's rules out."""
+    return type_name, _encode(rules)
+
+
+def rules_from(rows: Iterable[Row]) -> dict[str, Rules]:
+    """Read all rules."""
+    return {name: _RULES.decode(rules) for name, rules in rows}
+
+
+def contents_row(n: int, blobs: tuple[bytes, ...]) -> Row:
+    """Lay a task's media out, one after the other."""
+    sizes = ",".join(str(len(blob)) for blob in blobs)
+    return n, f"[{sizes}]", blobs[0] if len(blobs) == 1 else b"".join(blobs)

@@ -1,0 +1,202 @@
+"""Gathering and applying on SQLite: a fixed number of statements for a whole batch of verbs.
+Rule: nothing here decides; rows come in as values and go out as values."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any, Final
+
+from answerdesk.desk.ports import Changes, House, Hunt, Needs, Rows
+from answerdesk.model.account import Millis, Purse
+from answerdesk.model.answer import Lease
+from answerdesk.model.task import Route, Task
+from answerdesk.store import tables
+from answerdesk.store.tables import LEASE, PURSE, TASK, Row
+
+_NEW_TASK: Final = f"INSERT INTO tasks ({TASK}) VALUES ({', '.join('?' * len(Task.__struct_fields__))})"
+_TASK: Final = f"UPDATE tasks SET {', '.join(f'{name} = ?' for name in tables.CHANGING)} WHERE n = ?"
+_PURSE: Final = "UPDATE accounts SET balance = ?, held = ?, open_tasks = ?, day = ?, spent = ? WHERE id = ?"
+_LEASE: Final = f"INSERT OR REPLACE INTO leases ({LEASE}) VALUES ({', '.join('?' * 12)})"
+_ENTRY: Final = "INSERT INTO entries (at, move, amount, account, solver, n, note) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_ACCOUNT: Final = (
+    "INSERT INTO accounts (id, name, settings) VALUES (?, ?, ?)"
+    " ON CONFLICT (id) DO UPDATE SET name = excluded.name, settings = excluded.settings"
+)
+_KEY: Final = "INSERT OR REPLACE INTO keys (digest, account, tail, created, revoked) VALUES (?, ?, ?, ?, ?)"
+_SOLVER: Final = (
+    "INSERT INTO solvers (id, name, grants, seen) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE"
+    " SET name = excluded.name, grants = excluded.grants, seen = excluded.seen"
+)
+_HUNT: Final = (
+    "SELECT rank, n FROM tasks INDEXED BY tasks_queue WHERE state = 0 AND kind = ? AND route = ? AND free_at <= ?"
+    " AND (? = '' OR lang IS NULL OR instr(?, ',' || lang || ','))"
+    " AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.n = tasks.n AND leases.solver = ?) ORDER BY rank, n LIMIT ?"
+)
+
+
+def read_house(connection: sqlite3.Connection) -> House:
+    """Read the small tables."""
+    return House(
+        solvers=tuple(tables.solver_from(row[0]) for row in connection.execute("SELECT grants FROM solvers ORDER BY id")),
+        prices=tables.prices_from(connection.execute("SELECT account, type, price, pay FROM prices")),
+        rules=tables.rules_from(connection.execute("SELECT type, rules FROM rules")),
+    )
+
+
+class Unit:
+    """One transaction's rows: gathered before each verb or run of verbs, written out once."""
+
+    def __init__(self, connection: sqlite3.Connection, house: House, now: Millis) -> None:
+        """Begin with an open transaction."""
+        self._db = connection
+        self.now = now
+        self.rows = Rows(house)
+        self.changes: list[Changes] = []
+        self._dirty = _Dirty()
+
+    def gather(self, needs: list[Needs]) -> None:
+        """Read what these verbs need and the unit has not yet seen."""
+        rows = self.rows
+        tokens = {token for need in needs for token in need.leases} - rows.leases.keys()
+        leases = self._many(f"SELECT {LEASE} FROM leases WHERE token IN ", tokens)
+        solvers = {solver for need in needs for solver in need.leases_of}
+        leases += self._many(f"SELECT {LEASE} FROM leases WHERE outcome IS NULL AND solver IN ", solvers)
+        numbers = {n for need in needs for n in need.tasks} | {row[1] for row in leases}
+        self._gather_tasks(numbers - rows.tasks.keys())
+        accounts = {account for need in needs for account in need.purses}
+        accounts.update(rows.tasks[n].account for n in numbers if n in rows.tasks)
+        for row in self._many(f"SELECT {PURSE} FROM accounts WHERE id IN ", accounts - rows.purses.keys()):
+            purse = tables.purse_from(row)
+            rows.purses[purse.account] = purse
+        if any(need.block for need in needs):
+            rows.next = self._db.execute("SELECT value FROM facts WHERE name = 'next'").fetchone()[0]
+        for need in needs:
+            if need.replay and need.replay not in rows.replays:
+                self._gather_replay(need.replay)
+
+    def _gather_tasks(self, numbers: Iterable[int]) -> None:
+        numbers = set(numbers)
+        for row in self._many(f"SELECT {TASK} FROM tasks WHERE n IN ", numbers):
+            task = tables.task_from(row)
+            self.rows.tasks[task.n] = task
+        for row in self._many(f"SELECT {LEASE} FROM leases WHERE n IN ", numbers, " ORDER BY given, token"):
+            self.rows.hold(tables.lease_from(row))
+
+    def _gather_replay(self, name: tuple[int, str]) -> None:
+        found = self._db.execute("SELECT account, key, body, n, at FROM replays WHERE account = ? AND key = ?", name)
+        for row in found:
+            replay = tables.replay_from(row)
+            self.rows.replays[replay.account, replay.key] = replay
+
+    def hunt(self, hunt: Hunt) -> None:
+        """Find the best tasks for a solver, after writing out what came before."""
+        self.flush()
+        wanted = f",{','.join(hunt.languages)}," if hunt.languages else ""
+        best: list[Row] = []
+        for kind in hunt.kinds:
+            for route in (hunt.route, Route.EITHER):
+                values = (kind, route, self.now, wanted, wanted, hunt.solver, hunt.most)
+                best += self._db.execute(_HUNT, values)
+        best.sort()
+        self.rows.found = [row[1] for row in best[: hunt.most]]
+        self._gather_tasks(set(self.rows.found) - self.rows.tasks.keys())
+
+    def take(self, changes: Changes) -> None:
+        """Let a verb's changes stand: later verbs see them, and they will be written."""
+        self.rows.absorb(changes)
+        self.changes.append(changes)
+        self._dirty.add(changes, self.now)
+
+    def flush(self) -> None:
+        """Write out everything that stands and is not yet written."""
+        dirty, self._dirty = self._dirty, _Dirty()
+        if dirty.other:
+            self._write_settings(dirty.other)
+        run = self._db.executemany
+        for statement, rows in dirty.statements():
+            if rows:
+                run(statement, rows)
+
+    def _write_settings(self, changes: list[Changes]) -> None:
+        run = self._db.executemany
+        for change in changes:
+            run(_ACCOUNT, map(tables.account_row, change.accounts))
+            run(_KEY, map(tables.key_row, change.keys))
+            run(_SOLVER, map(tables.solver_row, change.solvers))
+            run("UPDATE solvers SET token = ? WHERE id = ?", ((token, solver) for solver, token in change.tokens))
+            run(
+                "INSERT OR REPLACE INTO prices (account, type, price, pay) VALUES (?, ?, ?, ?)",
+                map(tables.price_row, change.prices),
+            )
+            run(
+                "INSERT OR REPLACE INTO rules (type, rules) VALUES (?, ?)",
+                (tables.rules_row(name, rules) for name, rules in change.rules),
+            )
+            for table in ("tasks", "contents", "leases", "replays"):
+                run(f"DELETE FROM {table} WHERE n = ?", ((n,) for n in change.erased))  # noqa: S608 - four fixed names
+            run("DELETE FROM contents WHERE n = ?", ((n,) for n in change.emptied))
+            run("UPDATE facts SET value = ? WHERE name = 'next'", ((n,) for n in change.next))
+
+    def _many(self, select: str, values: Iterable[Any], tail: str = "") -> list[Row]:
+        """Run a select over a set of values, as many at once as one statement may name."""
+        listed = list(values)
+        found: list[Row] = []
+        for start in range(0, len(listed), 500):
+            some = listed[start : start + 500]
+            found += self._db.execute(f"{select}({', '.join('?' * len(some))}){tail}", some)
+        return found
+
+
+class _Dirty:
+    """What is decided and not yet written; of one row only its last state is."""
+
+    def __init__(self) -> None:
+        self.purses: dict[int, Purse] = {}
+        self.created: dict[int, Row] = {}
+        self.contents: list[Row] = []
+        self.tasks: dict[int, Task] = {}
+        self.leases: dict[str, Lease] = {}
+        self.entries: list[Row] = []
+        self.replays: list[Row] = []
+        self.other: list[Changes] = []
+
+    def add(self, changes: Changes, now: Millis) -> None:
+        for purse in changes.purses:
+            self.purses[purse.account] = purse
+        for task, blobs in changes.created:
+            self.created[task.n] = tables.task_row(task)
+            if blobs:
+                self.contents.append(tables.contents_row(task.n, blobs))
+        for task in changes.tasks:
+            self.tasks[task.n] = task
+        for lease in changes.leases:
+            self.leases[lease.token] = lease
+        self.entries += [tables.entry_row(entry, now) for entry in changes.entries]
+        self.replays += map(tables.replay_row, changes.replays)
+        if _touches_settings(changes):
+            self.other.append(changes)
+
+    def statements(self) -> tuple[tuple[str, list[Row]], ...]:
+        return (
+            (_NEW_TASK, list(self.created.values())),
+            ("INSERT INTO contents (n, sizes, data) VALUES (?, ?, ?)", self.contents),
+            (_TASK, [tables.task_change(task) for task in self.tasks.values()]),
+            (_PURSE, [tables.purse_change(purse) for purse in self.purses.values()]),
+            (_LEASE, [tables.lease_row(lease) for lease in self.leases.values()]),
+            (_ENTRY, self.entries),
+            ("INSERT OR REPLACE INTO replays (account, key, body, n, at) VALUES (?, ?, ?, ?, ?)", self.replays),
+        )
+
+
+def _touches_settings(changes: Changes) -> bool:
+    return bool(
+        changes.accounts
+        or changes.keys
+        or changes.solvers
+        or changes.prices
+        or changes.rules
+        or changes.erased
+        or changes.emptied
+        or changes.next
+    )
