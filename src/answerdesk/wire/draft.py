@@ -39,6 +39,7 @@ def read_draft(call: Call, *, case_default: bool, limits: SizeLimits) -> Draft:
     _refuse_callback(call)
     values = _read_fields(plan, given, call)
     constraints = _constraints(values, case_default=case_default)
+    options = _options(values, call)
     pictures, blobs = _read_pictures(plan, given, limits)
     question = Question(
         kind=plan.row.kind,
@@ -46,7 +47,7 @@ def read_draft(call: Call, *, case_default: bool, limits: SizeLimits) -> Draft:
         picture=pictures.get("picture"),
         media=(pictures["media"],) if "media" in pictures else (),
         constraints=constraints,
-        options=_options(values, call),
+        options=options,
         lang=values.get("lang"),
     )
     return Draft(type=plan.row.name, question=question, blobs=blobs)

@@ -14,9 +14,10 @@ from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.talk import UNKNOWN_TASK, Call, Method
 from answerdesk.model.task import LARGEST_ID, TaskId
 from answerdesk.wire.draft import read_draft
+from answerdesk.wire.echo import write_test
 from answerdesk.wire.fields import pick, whole
 
-__all__ = ["UNKNOWN_TASK", "method_of", "read_call", "read_draft", "read_task_id"]
+__all__ = ["UNKNOWN_TASK", "method_of", "read_call", "read_draft", "read_task_id", "write_test"]
 
 #: Every method name of PROTOCOL §4 this server knows, in lower case, and what it asks for.
 METHODS: Final[Mapping[str, Method]] = {

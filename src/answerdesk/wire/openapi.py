@@ -1,0 +1,128 @@
+"""The work API described in OpenAPI 3.1, built from the same types that read and write it.
+Rule: no schema is written by hand; the examples are read by the readers themselves in a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from answerdesk.wire import work
+
+_TYPES: Final = (work.ClaimCall, work.AnswerCall, work.DeclineCall, work.LeasesJson, work.VerdictJson, work.ProblemJson)
+
+_LEASE: Final = "9f2c4e6a8b0d1f3a"
+_QUESTION: Final = {
+    "kind": "text",
+    "instruction": {"text": "the red letters only", "image": None},
+    "constraints": {"numeric": 1, "minLength": 4, "maxLength": 6},
+    "options": {"module": "universal", "threshold": 70},
+    "lang": None,
+    "media": [{"url": f"/api/work/media/{_LEASE}/0", "type": "image/png", "width": 120, "height": 40}],
+}
+_GIVEN: Final = {"lease": _LEASE, "task": 1837465021, "kind": "text", "until": 1692863536.5, "question": _QUESTION}
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One call: its body's and its reply's types, each with an example."""
+
+    path: str
+    name: str
+    about: str
+    body: str
+    asked: Mapping[str, Any]
+    reply: str
+    told: Mapping[str, Any]
+
+
+OPERATIONS: Final = (
+    Operation(
+        path="/api/work/claim",
+        name="claim",
+        about="Ask for questions to answer; waits up to `wait` seconds for the first.",
+        body="ClaimCall",
+        asked={"kinds": ["text"], "max": 1, "wait": 25},
+        reply="LeasesJson",
+        told={"leases": [_GIVEN]},
+    ),
+    Operation(
+        path="/api/work/answer",
+        name="answer",
+        about="Answer under a lease, and claim again in the same call. The same answer again gets the same reply.",
+        body="AnswerCall",
+        asked={"lease": _LEASE, "value": "4821", "confidence": 0.97, "claim": {"kinds": ["text"], "wait": 25}},
+        reply="VerdictJson",
+        told={"accepted": True, "paid": "0.000600", "leases": []},
+    ),
+    Operation(
+        path="/api/work/decline",
+        name="decline",
+        about="Give a question back, and claim again in the same call.",
+        body="DeclineCall",
+        asked={"lease": _LEASE, "reason": "unreadable"},
+        reply="VerdictJson",
+        told={"accepted": False, "why": "settled", "paid": "0", "leases": []},
+    ),
+)
+
+#: The statuses a call may end in besides 200.
+PROBLEMS: Final[Mapping[int, str]] = {
+    400: "The body is not what is accepted, or the value does not fit the question.",
+    401: "The token is missing, unknown or revoked.",
+    404: "The lease or the media is unknown.",
+    413: "The body is too big.",
+    503: "The service cannot take the call now; Retry-After says when to try again.",
+}
+
+
+def openapi() -> dict[str, Any]:
+    """Build the document."""
+    _, schemas = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
+    paths: dict[str, Any] = {operation.path: {"post": _operation(operation)} for operation in OPERATIONS}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "answerdesk work API",
+            "version": "1",
+            "description": "People and machines claim questions and answer them with the same calls.",
+        },
+        "security": [{"bearer": []}],
+        "paths": paths | {"/api/work/media/{lease}/{index}": {"get": _media()}},
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "schemas": schemas,
+        },
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    reply = {"description": "Done.", "content": _json(operation.reply, operation.told)}
+    return {
+        "operationId": operation.name,
+        "summary": operation.about,
+        "requestBody": {"required": True, "content": _json(operation.body, operation.asked)},
+        "responses": {"200": reply} | _problems(*PROBLEMS),
+    }
+
+
+def _media() -> dict[str, Any]:
+    return {
+        "operationId": "media",
+        "summary": "The original bytes of a question's picture or sound, for the holder of its lease.",
+        "parameters": [
+            {"name": "lease", "in": "path", "required": True, "schema": {"type": "string"}},
+            {"name": "index", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}},
+        ],
+        "responses": {"200": {"description": "The bytes as they were sent.", "content": {"*/*": {}}}}
+        | _problems(401, 404, 503),
+    }
+
+
+def _problems(*statuses: int) -> dict[str, Any]:
+    return {str(status): {"description": PROBLEMS[status], "content": _json("ProblemJson")} for status in statuses}
+
+
+def _json(name: str, example: Any = None) -> dict[str, Any]:
+    schema = {"schema": {"$ref": f"#/components/schemas/{name}"}}
+    return {"application/json": schema if example is None else schema | {"example": example}}

@@ -1,0 +1,259 @@
+"""The work API's JSON: what people and machines say to claim, answer and decline, and what they are told.
+Rule: a refusal is one sentence naming the field and what it accepts; times are seconds, money is text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, NotRequired, TypedDict, TypeVar
+
+import msgspec
+
+from answerdesk.model import money
+from answerdesk.model.answer import Decline, Lease, Verdict, Why
+from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.question import Kind, Medium, Question
+from answerdesk.model.task import TaskId
+
+MOST_LEASES: Final = 16
+LONGEST_WAIT: Final = 30.0
+LONGEST_LEASE: Final = 100
+
+#: Printable ASCII, so that no store ever sees a character it cannot keep.
+LeaseToken = Annotated[str, msgspec.Meta(pattern="^[!-~]+$", max_length=LONGEST_LEASE)]
+
+
+class ClaimCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A wish for work: of which kinds, at most how many leases, and how long to wait for the first."""
+
+    #: None named means every kind the solver is granted.
+    kinds: tuple[Kind, ...] = ()
+    max: Annotated[int, msgspec.Meta(ge=1, le=MOST_LEASES)] = 1
+    #: Seconds.
+    wait: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_WAIT)] = 0.0
+
+
+class AnswerCall(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer under a lease, and perhaps the next claim."""
+
+    lease: LeaseToken
+    value: Any
+    confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    claim: ClaimCall | None = None
+
+
+class DeclineCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A task given back, and perhaps the next claim."""
+
+    lease: LeaseToken
+    reason: Decline
+    claim: ClaimCall | None = None
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """A lease with what its holder has to answer; `task` is the public id."""
+
+    lease: Lease
+    task: TaskId
+    question: Question
+
+
+#: What each field accepts, for the refusals.
+ACCEPTED: Final[Mapping[str, str]] = {
+    "kinds": f"a list of {', '.join(Kind)}",
+    "max": f"an integer 1..{MOST_LEASES}",
+    "wait": f"a number of seconds 0..{LONGEST_WAIT:.0f}",
+    "lease": "the text a claim gave as lease",
+    "value": "the answer in the form of the question's kind",
+    "confidence": "a number 0..1 or null",
+    "reason": f"one of {', '.join(Decline)}",
+    "claim": "an object with kinds, max and wait, or null",
+}
+
+_Read = TypeVar("_Read")
+_CLAIM: Final = msgspec.json.Decoder(ClaimCall)
+_ANSWER: Final = msgspec.json.Decoder(AnswerCall)
+_DECLINE: Final = msgspec.json.Decoder(DeclineCall)
+
+
+def read_claim(body: bytes) -> ClaimCall:
+    """Read a claim; an empty body is a claim with every default."""
+    return _read(_CLAIM, body or b"{}")
+
+
+def read_answer(body: bytes) -> AnswerCall:
+    """Read an answer; whether its value fits the question is judged where the question is known."""
+    return _read(_ANSWER, body)
+
+
+def read_decline(body: bytes) -> DeclineCall:
+    """Read a decline."""
+    return _read(_DECLINE, body)
+
+
+def _read(decoder: msgspec.json.Decoder[_Read], body: bytes) -> _Read:
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        sentence = _misfit(str(error))
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, msgspec.DecodeError) else "not UTF-8, or nested too deeply"
+        sentence = f"the body is not JSON ({reason}); a JSON object in UTF-8 is accepted"
+    raise Refusal(Fault.BAD_PARAMETERS, sentence) from None
+
+
+_MISSING = re.compile(r"missing required field `(\w+)`")
+_PLACE = re.compile(r" - at `\$((?:\.\w+)*)")
+
+
+def _misfit(said: str) -> str:
+    """Turn the decoder's complaint into the field's name and what it accepts."""
+    place = _PLACE.search(said)
+    path = place[1].lstrip(".") if place else ""
+    if missing := _MISSING.search(said):
+        path = f"{path}.{missing[1]}".lstrip(".")
+    if not path:
+        return "the body is JSON but not an object; a JSON object is accepted"
+    verb = "is missing; it must be" if missing else "must be"
+    return f"{path} {verb} {ACCEPTED.get(path.rpartition('.')[2], 'a value this field accepts')}"
+
+
+class InstructionJson(TypedDict):
+    """What to do, in words, as a picture, both or neither."""
+
+    text: str | None
+    image: str | None
+
+
+class ConstraintsJson(TypedDict, total=False):
+    """What the answer must satisfy; only what applies is present."""
+
+    phrase: bool
+    case: bool
+    numeric: int
+    math: bool
+    minLength: int
+    maxLength: int
+
+
+class OptionsJson(TypedDict):
+    """What steers machines: a profile's name, and the least confidence (0..100) the client takes."""
+
+    module: str
+    threshold: NotRequired[int]
+
+
+class MediumJson(TypedDict):
+    """A picture or sound: where its original bytes are, and what its header says."""
+
+    url: str
+    type: str
+    width: NotRequired[int]
+    height: NotRequired[int]
+
+
+class QuestionJson(TypedDict):
+    """What is asked; `media` holds what the answer is about, never the instruction picture."""
+
+    kind: Kind
+    instruction: InstructionJson
+    constraints: ConstraintsJson
+    options: OptionsJson
+    lang: str | None
+    media: list[MediumJson]
+
+
+class LeaseJson(TypedDict):
+    """Permission to answer one task until a time, in seconds since the Unix epoch."""
+
+    lease: str
+    task: int
+    kind: Kind
+    until: float
+    question: QuestionJson
+
+
+class LeasesJson(TypedDict):
+    """What a claim brought; an empty list when nothing came in time."""
+
+    leases: list[LeaseJson]
+
+
+class VerdictJson(TypedDict):
+    """Whether an answer or decline was taken, why not, what it earned, and what its claim brought."""
+
+    accepted: bool
+    why: NotRequired[Why]
+    paid: str
+    leases: list[LeaseJson]
+
+
+class ProblemJson(TypedDict):
+    """Why a call could not be served, in one sentence."""
+
+    error: str
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def write_leases(given: Iterable[Given]) -> bytes:
+    """Write the reply to a claim."""
+    return _encode(LeasesJson(leases=_leases(given)))
+
+
+def write_verdict(verdict: Verdict, given: Iterable[Given] | None) -> bytes:
+    """Write the reply to an answer or a decline; without a claim in the call its leases are an empty list."""
+    reply = VerdictJson(accepted=verdict.accepted, paid=_paid(verdict.paid), leases=_leases(given or ()))
+    if verdict.why is not None:
+        reply["why"] = verdict.why
+    return _encode(reply)
+
+
+def write_problem(text: str) -> bytes:
+    """Write the body of a 4xx or 503."""
+    return _encode(ProblemJson(error=text))
+
+
+def _paid(amount: money.Micros) -> str:
+    return money.show(amount, least=6) if amount else "0"
+
+
+def _leases(given: Iterable[Given]) -> list[LeaseJson]:
+    return [
+        LeaseJson(
+            lease=each.lease.token,
+            task=each.task,
+            kind=each.question.kind,
+            until=each.lease.until / 1000,
+            question=question_json(each.question, each.lease.token),
+        )
+        for each in given
+    ]
+
+
+def question_json(question: Question, lease_token: str) -> QuestionJson:
+    """Show a question to the holder of a lease; the instruction picture's address comes after those of the media."""
+    picture = None if question.picture is None else _address(lease_token, len(question.media))
+    options = OptionsJson(module=question.options.module)
+    if question.options.threshold is not None:
+        options["threshold"] = question.options.threshold
+    return QuestionJson(
+        kind=question.kind,
+        instruction=InstructionJson(text=question.text, image=picture),
+        constraints=msgspec.to_builtins(question.constraints),
+        options=options,
+        lang=question.lang,
+        media=[_medium(medium, _address(lease_token, i)) for i, medium in enumerate(question.media)],
+    )
+
+
+def _address(lease_token: str, index: int) -> str:
+    return f"/api/work/media/{lease_token}/{index}"
+
+
+def _medium(medium: Medium, url: str) -> MediumJson:
+    shown = MediumJson(url=url, type=medium.type)
+    if medium.width and medium.height:
+        shown["width"], shown["height"] = medium.width, medium.height
+    return shown
