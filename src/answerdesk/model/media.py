@@ -3,7 +3,6 @@ Rule: nothing is decoded here and the declared type is ignored; full decoding ha
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 import struct
@@ -15,9 +14,9 @@ from answerdesk.model.question import Medium
 LEAST_BYTES: Final = 100
 MOST_PIXELS: Final = 25_000_000
 
-_PREFIX = re.compile(r"\s*data:[^,]{0,200},", re.IGNORECASE)
-_SPACE = {ord(c): None for c in " \t\r\n\f\v"}
-_URL_SAFE = str.maketrans("-_", "+/")
+_PREFIX = re.compile(rb"\s*data:[^,]{0,200},", re.IGNORECASE)
+_SPACE: Final = b" \t\r\n\f\v"
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 def decode_base64(text: object, field: str) -> bytes:
@@ -26,17 +25,18 @@ def decode_base64(text: object, field: str) -> bytes:
         raise Refusal(Fault.ZERO_CAPTCHA_FILESIZE, f"{field} is missing or empty; it must be a base64 text")
     try:
         return binascii.a2b_base64(text, strict_mode=True)
-    except (ValueError, binascii.Error):
+    except ValueError:
         return _decode_leniently(text, field)
 
 
 def _decode_leniently(text: str, field: str) -> bytes:
-    if prefix := _PREFIX.match(text):
-        text = text[prefix.end() :]
-    text = text.translate(_SPACE).translate(_URL_SAFE).rstrip("=")
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (ValueError, binascii.Error):
+        letters = text.encode("ascii")
+        if prefix := _PREFIX.match(letters):
+            letters = letters[prefix.end() :]
+        letters = letters.translate(_URL_SAFE, _SPACE).rstrip(b"=")
+        return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4), strict_mode=True)
+    except ValueError:
         msg = f"{field} is not base64: letters, digits, + and / (or - and _) are accepted"
         raise Refusal(Fault.ZERO_CAPTCHA_FILESIZE, msg) from None
 
@@ -62,12 +62,17 @@ def _gif(data: bytes) -> Medium | None:
     return _picture("image/gif", width, height) if data[3:6] in {b"87a", b"89a"} else None
 
 
+#: The sizes a bitmap's header may have; the oldest has 16-bit sides.
+_OLDEST_HEADER: Final = 12
+_BMP_HEADERS: Final = frozenset({40, 52, 56, 64, 108, 124})
+
+
 def _bmp(data: bytes) -> Medium | None:
     header = struct.unpack_from("<I", data, 14)[0]
-    if header == 12:  # noqa: PLR2004 - the size of the oldest header, with 16-bit sides
+    if header == _OLDEST_HEADER:
         return _picture("image/bmp", *struct.unpack_from("<HH", data, 18))
     width, height = struct.unpack_from("<ii", data, 18)
-    return _picture("image/bmp", width, abs(height))
+    return _picture("image/bmp", width, abs(height)) if header in _BMP_HEADERS else None
 
 
 def _riff(data: bytes) -> Medium | None:
@@ -78,10 +83,10 @@ def _riff(data: bytes) -> Medium | None:
         return None
     if chunk == b"VP8X":
         sides = int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
-    elif chunk == b"VP8L":
+    elif chunk == b"VP8L" and data[20] == 0x2F:
         bits = struct.unpack_from("<I", data, 21)[0]
         sides = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    elif chunk == b"VP8 ":
+    elif chunk == b"VP8 " and data[23:26] == b"\x9d\x01\x2a":
         packed = struct.unpack_from("<HH", data, 26)
         sides = packed[0] & 0x3FFF, packed[1] & 0x3FFF
     else:
@@ -91,19 +96,25 @@ def _riff(data: bytes) -> Medium | None:
 
 #: The JPEG markers that carry the frame's size: every start of frame but DHT, JPG and DAC.
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+#: Scan data and the end of the picture; the size stands before them.
+_TOO_LATE: Final = frozenset({0xD9, 0xDA})
+#: No camera writes this many segments before the size; whoever does wants the walk to last.
+_MOST_SEGMENTS: Final = 1_000
 
 
 def _jpeg(data: bytes) -> Medium | None:
     at = 2
-    while at + 9 < len(data):
-        if data[at] != 0xFF:  # noqa: PLR2004 - every marker starts with this byte
+    for _ in range(_MOST_SEGMENTS):
+        if data[at] != 0xFF:
             return None
         marker = data[at + 1]
-        if marker == 0xFF:  # noqa: PLR2004 - padding before a marker
+        if marker == 0xFF:
             at += 1
         elif marker in _FRAMES:
             height, width = struct.unpack_from(">HH", data, at + 5)
             return _picture("image/jpeg", width, height)
+        elif marker in _TOO_LATE:
+            return None
         else:
             at += 2 + struct.unpack_from(">H", data, at + 2)[0]
     return None
@@ -117,11 +128,11 @@ def _mp3(data: bytes) -> Medium | None:
     """Accept an ID3 tag, or a frame header whose version, layer, rate and frequency are all real."""
     if data.startswith(b"ID3"):
         return Medium(type="audio/mpeg")
-    if len(data) < 4 or data[0] != 0xFF or data[1] & 0xE0 != 0xE0:  # noqa: PLR2004 - the frame sync bits
+    if len(data) < 4 or data[0] != 0xFF or data[1] & 0xE0 != 0xE0:
         return None
     version, layer = data[1] >> 3 & 3, data[1] >> 1 & 3
     rate, frequency = data[2] >> 4, data[2] >> 2 & 3
-    real = version != 1 and layer == 1 and rate not in {0, 15} and frequency != 3  # noqa: PLR2004 - reserved values
+    real = version != 1 and layer == 1 and rate not in {0, 15} and frequency != 3
     return Medium(type="audio/mpeg") if real else None
 
 

@@ -171,8 +171,17 @@ def _read_instruction(field: Field, value: object, limits: SizeLimits) -> tuple[
         raise Refusal(Fault.BAD_IMGINSTRUCTIONS, refusal.detail) from None
 
 
+#: Base64 takes 4 characters for 3 bytes; line breaks and a ``data:`` prefix fit in twice the size and a little.
+#: What is longer is too big without decoding it.
+_CHARACTERS_PER_BYTE: Final = 2
+_PREFIX: Final = 1_000
+
+
 def _read_picture(field: Field, value: object, most: int, side: int) -> tuple[Medium, bytes]:
     where = f"task.{field.name}"
+    if isinstance(value, str) and len(value) > _CHARACTERS_PER_BYTE * most + _PREFIX:
+        text = f"{where} is {len(value):,} characters of base64; the limit for this account is {most:,} bytes"
+        raise Refusal(Fault.TOO_BIG_CAPTCHA_FILESIZE, text)
     data = media.decode_base64(value, where)
     if len(data) < media.LEAST_BYTES:
         text = f"{where} is {len(data)} bytes; at least {media.LEAST_BYTES} are accepted"
