@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ((3, 11), (3, 14))
 #: What decides the content of an environment, beside the lock itself.
 INSTALLED_FROM = ("requirements/build.txt", "pyproject.toml")
-PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input")
+#: Errors are shown, and nothing else.
+PIP = ("-m", "pip", "--disable-pip-version-check", "-qq", "--no-input")
 
 
 class SetupError(Exception):
