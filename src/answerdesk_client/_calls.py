@@ -263,7 +263,7 @@ def _accept(reply: Reply) -> None:
 def _decode(decoder: msgspec.json.Decoder[S], reply: Reply) -> S:
     try:
         return decoder.decode(reply.body)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as why:
+    except (ValueError, RecursionError) as why:  # what msgspec raises is a ValueError, broken UTF-8 is another
         raise Unavailable(f"the reply is not of this protocol ({why}): {_excerpt(reply)}") from why
 
 

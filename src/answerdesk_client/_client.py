@@ -31,7 +31,8 @@ class Client(Line):
 
     Calls that meet a broken connection or a busy server are sent again (see `Retry`); no task is ever charged twice for
     it. `tls` replaces the system's trust store, for a server with a certificate of its own authority:
-    `ssl.create_default_context(cafile="ca.pem")`. Every failure is an `AnswerdeskError`.
+    `ssl.create_default_context(cafile="ca.pem")`. Every failure is an
+    `AnswerdeskError`; wrong arguments raise `TypeError` or `ValueError`.
     """
 
     def __init__(

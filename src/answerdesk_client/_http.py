@@ -26,7 +26,11 @@ class Blocking:
         """One trip; a failure on the way is a value, not an exception."""
         try:
             reply = self._client.request(
-                call.method, base + call.path, content=call.body, headers=dict(call.headers), timeout=_timeout(call)
+                call.method,
+                base + call.path,
+                content=call.body or None,
+                headers=dict(call.headers),
+                timeout=_timeout(call),
             )
         except httpx.RequestError as why:
             return _lost(why)
@@ -44,7 +48,11 @@ class Awaiting:
         """One trip; a failure on the way is a value, not an exception."""
         try:
             reply = await self._client.request(
-                call.method, base + call.path, content=call.body, headers=dict(call.headers), timeout=_timeout(call)
+                call.method,
+                base + call.path,
+                content=call.body or None,
+                headers=dict(call.headers),
+                timeout=_timeout(call),
             )
         except httpx.RequestError as why:
             return _lost(why)

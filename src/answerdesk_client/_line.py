@@ -8,7 +8,7 @@ from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 from answerdesk_client._calls import Call
-from answerdesk_client._talk import Retry, Talk, insist
+from answerdesk_client._talk import Retry, Talk, send
 
 T = TypeVar("T")
 
@@ -30,10 +30,10 @@ class Line:
         self._base, proxies = _server(url)
         self._retry = retry
         self._sleep = sleep
-        self._http = Blocking(_checked(headers), tls or ssl.create_default_context(), proxies=proxies)
+        self._http = Blocking(_checked(headers), tls or _trust(url), proxies=proxies)
 
     def _ask(self, call: Call[T]) -> T:
-        return self._act(insist(call, self._retry))
+        return self._act(send(call, self._retry))
 
     def _act(self, talk: Talk[T]) -> T:
         try:
@@ -76,10 +76,10 @@ class AsyncLine:
         self._base, proxies = _server(url)
         self._retry = retry
         self._sleep = sleep
-        self._http = Awaiting(_checked(headers), tls or ssl.create_default_context(), proxies=proxies)
+        self._http = Awaiting(_checked(headers), tls or _trust(url), proxies=proxies)
 
     async def _ask(self, call: Call[T]) -> T:
-        return await self._act(insist(call, self._retry))
+        return await self._act(send(call, self._retry))
 
     async def _act(self, talk: Talk[T]) -> T:
         try:
@@ -111,6 +111,11 @@ def _server(url: str) -> tuple[str, bool]:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(f"server URL {url!r} is not of the form http://host:port or https://host")
     return url.rstrip("/"), not _is_loopback(parts.hostname)
+
+
+def _trust(url: str) -> ssl.SSLContext:
+    """The system's trust store; but reading it takes a while, and over plain HTTP nobody needs to be trusted."""
+    return ssl.create_default_context() if urlsplit(url).scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _is_loopback(host: str) -> bool:

@@ -43,7 +43,7 @@ class Retry:
     """How long to insist when the server cannot be reached or says "later", and how the pauses between tries grow."""
 
     patience: float = 30.0
-    """Seconds to go on trying, on top of what the server may rightly take."""
+    """Seconds to go on trying, on top of what the server may rightly take. `wait` has its own timeout instead."""
     first: float = 0.1
     longest: float = 5.0
     clock: Callable[[], float] = time.monotonic
@@ -60,33 +60,40 @@ class Retry:
 PATIENT = Retry()
 
 
-def insist(call: Call[T], retry: Retry, *, after: float = 0.0, until: float | None = None) -> Talk[T]:
-    """Send a call until it is replied to, or raise `Unavailable` once the next try would come too late."""
-    deadline = retry.clock() + after + call.hold + retry.patience if until is None else until
+def send(call: Call[T], retry: Retry) -> Talk[T]:
+    """One call, with the patience of `retry`."""
+    return insist(lambda _: call, retry, until=retry.clock() + call.hold + retry.patience)
+
+
+def insist(ask: Callable[[float], Call[T]], retry: Retry, *, until: float, after: float = 0.0) -> Talk[T]:
+    """Send what `ask` gives for the time of sending until it is replied to; `Unavailable` when no time is left."""
     tries = 0
     while True:
+        call = ask(retry.clock() + after)
         heard = yield Step(call, after)
         if isinstance(heard, Reply) and heard.status not in _LATER:
             return call.parse(heard)
         after = retry.pause(tries, heard.retry_after if isinstance(heard, Reply) else None)
         tries += 1
-        if retry.clock() + after > deadline:
+        if retry.clock() + after > until:
             last = heard.why if isinstance(heard, Lost) else f"HTTP status {heard.status}"
-            raise Unavailable(f"{call.method} {call.path} failed {tries} times, at last with: {last}")
+            raise Unavailable(f"{call.method} {call.path} went unanswered {tries} times, the last for: {last}")
 
 
 def wait(key: str, task: TaskId, timeout: float, retry: Retry) -> Talk[Solution]:
-    """Ask for an answer until it is there, held by the server for as long as it likes to, or raise `TimedOut`."""
+    """Ask for an answer until it is there, each time held by the server for as long as it likes; else `TimedOut`."""
     deadline = retry.clock() + timeout
+
+    def ask(at: float) -> Call[Solution | None]:
+        return _calls.result(key, task, hold=max(0, min(LONGEST_HOLD, int(deadline - at))))
+
     after = 0.0
     while True:
-        left = deadline - retry.clock() - after
-        hold = max(0, min(LONGEST_HOLD, int(left)))
         sent = retry.clock() + after
-        solution = yield from insist(_calls.result(key, task, hold), retry, after=after, until=max(deadline, sent))
+        solution = yield from insist(ask, retry, until=deadline, after=after)
         if solution is not None:
             return solution
         now = retry.clock()
         if now >= deadline:
             raise TimedOut(task, timeout)
-        after = max(0.0, min(sent + PACE - now, deadline - now))
+        after = max(0.0, min(sent + PACE, deadline) - now)
