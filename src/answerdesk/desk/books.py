@@ -3,6 +3,8 @@ Rule: whatever moves money writes the ledger in the same unit; overrides are row
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from answerdesk.desk.ports import Changes, Needs, Price, Rows
@@ -15,24 +17,39 @@ from answerdesk.model.solver import Solver
 replace = msgspec.structs.replace
 
 
-class SaveAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """Open an account, or change one's settings."""
+class OpenAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """Open an account with an empty purse."""
 
     account: Account
-    new: bool = False
 
     @property
     def needs(self) -> Needs:
-        """Nothing: settings are written whole."""
+        """Nothing."""
         return Needs()
 
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Account]:
-        """Write the settings, and an empty purse for a new account."""
+        """Write settings and purse."""
         del rows
-        if not self.new:
-            return Changes(accounts=(self.account,)), self.account
         opened = replace(self.account, created=now)
         return Changes(accounts=(opened,), purses=(Purse(account=opened.id),)), opened
+
+
+class ChangeAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """Change some of an account's settings, named as the fields of Account."""
+
+    account: AccountId
+    settings: dict[str, Any]
+
+    @property
+    def needs(self) -> Needs:
+        """The settings as they stand."""
+        return Needs(accounts=(self.account,))
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Account]:
+        """Replace what is named and keep the rest."""
+        del now
+        changed = replace(rows.accounts[self.account], **self.settings)
+        return Changes(accounts=(changed,)), changed
 
 
 class AddKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,21 +161,3 @@ class SaveRules(msgspec.Struct, frozen=True, kw_only=True):
         """Write them."""
         del rows, now
         return Changes(rules=((self.type, self.rules),)), self.rules
-
-
-class LockPolls(msgspec.Struct, frozen=True, kw_only=True):
-    """Lock an account for a while after too many polls of one unfinished task (PROTOCOL §3.5)."""
-
-    account: Account
-    until: Millis
-
-    @property
-    def needs(self) -> Needs:
-        """Nothing."""
-        return Needs()
-
-    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Account]:
-        """Store the lock, so that every node and restart honours it."""
-        del rows, now
-        locked = replace(self.account, polls_locked_until=self.until)
-        return Changes(accounts=(locked,)), locked

@@ -78,6 +78,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """The rows a verb wants to look at. A task brings all its leases and its account's purse; a lease brings its task."""
 
+    accounts: tuple[AccountId, ...] = ()
     purses: tuple[AccountId, ...] = ()
     tasks: tuple[Sequence, ...] = ()
     leases: tuple[str, ...] = ()
@@ -102,6 +103,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[Entry, ...] = ()
     replays: tuple[Replay, ...] = ()
     solvers: tuple[Solver, ...] = ()
+    #: Solvers of whom only `seen` changed.
+    seen: tuple[Solver, ...] = ()
     #: Token digests of new solvers.
     tokens: tuple[tuple[SolverId, bytes], ...] = ()
     prices: tuple[Price, ...] = ()
@@ -132,6 +135,7 @@ class Rows:
     def __init__(self, house: House) -> None:
         """Start with the house's small tables and nothing else."""
         self.house = house
+        self.accounts: dict[AccountId, Account] = {}
         self.purses: dict[AccountId, Purse] = {}
         self.tasks: dict[Sequence, Task] = {}
         self.leases: dict[str, Lease] = {}
@@ -153,6 +157,8 @@ class Rows:
 
     def absorb(self, changes: Changes) -> None:
         """Let the verbs after this one see what it decided."""
+        for account in changes.accounts:
+            self.accounts[account.id] = account
         for purse in changes.purses:
             self.purses[purse.account] = purse
         for task, _ in changes.created:
@@ -163,8 +169,8 @@ class Rows:
             self.hold(lease)
         for replay in changes.replays:
             self.replays[replay.account, replay.key] = replay
-        if changes.solvers:
-            solvers = {solver.id: solver for solver in self.house.solvers} | {s.id: s for s in changes.solvers}
+        if changed := (*changes.solvers, *changes.seen):
+            solvers = {solver.id: solver for solver in (*self.house.solvers, *changed)}
             self.house = msgspec.structs.replace(self.house, solvers=tuple(solvers.values()))
 
 

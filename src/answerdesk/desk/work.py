@@ -67,7 +67,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         return Changes(
             leases=tuple(lease for lease, _ in given),
             tasks=tuple(task for _, task in given),
-            solvers=self._seen(rows.house, now),
+            seen=self._seen(rows.house, now),
         ), given
 
     def _pay(self, house: House, task: Task) -> Micros:

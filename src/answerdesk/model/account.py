@@ -28,13 +28,6 @@ class Standing(enum.StrEnum):
     SUSPENDED = "suspended"
 
 
-class Strictness(enum.StrEnum):
-    """Vendor strictness an account may ask for, off by default."""
-
-    #: The vendor's own size limits (PROTOCOL §6.1).
-    LIMITS = "limits"
-
-
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """An account's settings; 0 in a limit means no limit."""
 
@@ -48,7 +41,6 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     max_open: int = 10_000
     requests_per_second: int = 0
     spend_per_day: Micros = NOTHING
-    strict: frozenset[Strictness] = frozenset()
     #: Until when every call is answered with TOO_MUCH_REQUESTS (PROTOCOL §3.5), 0 for not at all.
     polls_locked_until: Millis = Millis(0)
     created: Millis = Millis(0)

@@ -164,7 +164,7 @@ class GroupCommit:
     def _finish(self, batch: list[Waiting], unit: Unit, outcomes: list[Any]) -> None:
         if unit.changes:
             tasks = [task for change in unit.changes for task in _tasks_of(change)]
-            settings = any(change.accounts or change.keys or change.tokens for change in unit.changes)
+            settings = any(change.accounts or change.keys or change.solvers or change.tokens for change in unit.changes)
             if any(change.prices or change.rules for change in unit.changes):
                 self.house, settings = read_house(self._db), True
             self._tell(Heard(tasks=tasks, settings=settings))

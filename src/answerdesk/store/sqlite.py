@@ -140,8 +140,8 @@ class SqliteStore:
 
     async def solver_by_token(self, token: bytes) -> Solver | None:
         """Find by digest."""
-        rows = self._rows("SELECT grants FROM solvers WHERE token = ?", token)
-        solver = tables.solver_from(rows[0][0]) if rows else None
+        rows = self._rows("SELECT grants, seen FROM solvers WHERE token = ?", token)
+        solver = tables.solver_from(rows[0]) if rows else None
         return solver if solver and solver.enabled else None
 
     async def purse(self, account: AccountId) -> Purse | None:

@@ -130,9 +130,10 @@ def solver_row(solver: Solver) -> Row:
     return solver.id, solver.name, _encode(solver), solver.seen
 
 
-def solver_from(grants: bytes) -> Solver:
-    """Read a solver."""
-    return _SOLVER.decode(grants)
+def solver_from(row: Row) -> Solver:
+    """Read a solver; when it was last seen lies beside its grants."""
+    grants, seen = row
+    return msgspec.structs.replace(_SOLVER.decode(grants), seen=seen)
 
 
 def entry_row(entry: Entry, at: int) -> Row:

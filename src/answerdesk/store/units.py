@@ -37,8 +37,9 @@ _HUNT: Final = (
 
 def read_house(connection: sqlite3.Connection) -> House:
     """Read the small tables."""
+    solvers = connection.execute("SELECT grants, seen FROM solvers ORDER BY id")
     return House(
-        solvers=tuple(tables.solver_from(row[0]) for row in connection.execute("SELECT grants FROM solvers ORDER BY id")),
+        solvers=tuple(tables.solver_from(row) for row in solvers),
         prices=tables.prices_from(connection.execute("SELECT account, type, price, pay FROM prices")),
         rules=tables.rules_from(connection.execute("SELECT type, rules FROM rules")),
     )
@@ -64,6 +65,10 @@ class Unit:
         leases += self._many(f"SELECT {LEASE} FROM leases WHERE outcome IS NULL AND solver IN ", solvers)
         numbers = {n for need in needs for n in need.tasks} | {row[1] for row in leases}
         self._gather_tasks(numbers - rows.tasks.keys())
+        settings = {account for need in needs for account in need.accounts} - rows.accounts.keys()
+        for row in self._many("SELECT settings FROM accounts WHERE id IN ", settings):
+            account = tables.account_from(row[0])
+            rows.accounts[account.id] = account
         accounts = {account for need in needs for account in need.purses}
         accounts.update(rows.tasks[n].account for n in numbers if n in rows.tasks)
         for row in self._many(f"SELECT {PURSE} FROM accounts WHERE id IN ", accounts - rows.purses.keys()):
@@ -124,6 +129,7 @@ class Unit:
             run(_ACCOUNT, map(tables.account_row, change.accounts))
             run(_KEY, map(tables.key_row, change.keys))
             run(_SOLVER, map(tables.solver_row, change.solvers))
+            run("UPDATE solvers SET seen = ? WHERE id = ?", ((solver.seen, solver.id) for solver in change.seen))
             run("UPDATE solvers SET token = ? WHERE id = ?", ((token, solver) for solver, token in change.tokens))
             run(
                 "INSERT OR REPLACE INTO prices (account, type, price, pay) VALUES (?, ?, ?, ?)",
@@ -194,6 +200,7 @@ def _touches_settings(changes: Changes) -> bool:
         changes.accounts
         or changes.keys
         or changes.solvers
+        or changes.seen
         or changes.prices
         or changes.rules
         or changes.erased
