@@ -17,6 +17,7 @@ import tomllib
 import unittest
 from pathlib import Path
 
+import bootstrap
 import tryout
 from sybil import Example, Lexeme
 from sybil.evaluators.python import PythonEvaluator
@@ -46,7 +47,11 @@ class ShownDesk:
         if not self._url:
             log = self._open.enter_context((self.folder / "serve.log").open("wb"))
             serving = tryout.serving(PROGRAMS / "answerdesk", self.data, tryout.free_port(), log)
-            self._url, _ = self._open.enter_context(serving)
+            try:
+                self._url, _ = self._open.enter_context(serving)
+            except bootstrap.SetupError as error:
+                error.add_note(Path(log.name).read_text(encoding="utf-8")[-2000:])
+                raise
         return self._url
 
     @property
