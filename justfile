@@ -54,9 +54,9 @@ cov:
     coverage report --include "src/answerdesk/model/*,src/answerdesk/desk/*,src/answerdesk/wire/*" --fail-under 100
     coverage report --fail-under 90
 
-# Numbers of this machine.
-bench *args:
-    python -m benchmarks {{ args }}
+# Measure this machine with one of benchmarks/.
+bench name *args:
+    python benchmarks/{{ name }}.py {{ args }}
 
 # Pin every package with its hashes.
 lock *args:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PORT = 8080
 PATIENCE_S = 60.0
 #: Where `serve` leaves the first account's key, readable by its owner only.
-KEY_FILE = "client.key"
+KEY_FILE = "first.key"
 #: The sample pictures and the answer each of them has.
 SAMPLES = {"samples/label.png": "SN-4827-K19", "samples/sum.png": "19", "samples/word.png": "harbour"}
 
