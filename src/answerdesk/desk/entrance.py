@@ -13,6 +13,15 @@ from answerdesk.model.solver import Solver
 MOST_REMEMBERED = 50_000
 
 
+class Turned(Refusal):
+    """A known account that may not call now."""
+
+    def __init__(self, account: Account, fault: Fault, detail: str) -> None:
+        """Name the account, whose dialect the refusal is written in."""
+        super().__init__(fault, detail)
+        self.account = account
+
+
 class Entrance:
     """Admits accounts by key and solvers by token."""
 
@@ -24,14 +33,17 @@ class Entrance:
         store.listen(self._hear)
 
     async def admit(self, key: str, ip: str, now: Millis) -> Account:
-        """Check key, address and standing in PROTOCOL §2.3's order; raises a Refusal."""
+        """Check key, address and standing in PROTOCOL §2.3's order.
+
+        Raises a Refusal; once the account is known it is a Turned, which names it.
+        """
         account = self._accounts.get(key) or await self._find(key)
         if account.allow_ips and not is_allowed(ip, account.allow_ips):
-            raise Refusal(Fault.IP_NOT_ALLOWED, f"the address {ip} is not on this account's allow-list")
+            raise Turned(account, Fault.IP_NOT_ALLOWED, f"the address {ip} is not on this account's allow-list")
         if account.standing is Standing.SUSPENDED:
-            raise Refusal(Fault.ACCOUNT_SUSPENDED, "the operator has suspended this account")
+            raise Turned(account, Fault.ACCOUNT_SUSPENDED, "the operator has suspended this account")
         if account.polls_locked_until > now:
-            raise Refusal(Fault.TOO_MUCH_REQUESTS, locked_for(account.polls_locked_until - now))
+            raise Turned(account, Fault.TOO_MUCH_REQUESTS, locked_for(account.polls_locked_until - now))
         return account
 
     async def solver(self, token: str) -> Solver | None:

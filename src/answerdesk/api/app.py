@@ -1,0 +1,88 @@
+"""The ASGI application: which path goes where, and what happens when something breaks.
+Rule: every request gets one whole answer; a crash is logged and counted, never shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from answerdesk.api.http import TEXT, Answer, Gone, Receive, Scope, Send, TooBig, header, read_body, send_answer
+from answerdesk.api.methods import UNAVAILABLE, Methods
+from answerdesk.api.work import WorkApi
+from answerdesk.wire.grammar import method_of
+
+log = structlog.get_logger()
+
+WORK: Final = "/api/work/"
+NOT_FOUND: Final = Answer(b'{"error":"nothing is served at this address"}', 404)
+TOO_BIG: Final = Answer(b'{"error":"the body is larger than 8388608 bytes"}', 413, headers=((b"connection", b"close"),))
+_CORS: Final = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
+    (b"access-control-allow-headers", b"content-type, prefer, idempotency-key"),
+)
+
+
+class App:
+    """The service as one ASGI callable."""
+
+    def __init__(
+        self, methods: Methods, work: WorkApi, ready: Callable[[], str | None], *, cross_origin: bool = False
+    ) -> None:
+        """Take the two doors; `ready` says what keeps the service from being ready, None for nothing."""
+        self._methods = methods
+        self._work = work
+        self._ready = ready
+        self._cross_origin = cross_origin
+        self.crashes: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return
+        try:
+            answer = await self._answer(scope, receive)
+        except TooBig:
+            answer = TOO_BIG
+        except Gone:
+            return
+        except Exception:
+            self.crashes[scope["path"][:40]] += 1
+            log.exception("crashed", path=scope["path"][:200])
+            answer = UNAVAILABLE
+        if self._cross_origin:
+            answer = Answer(answer.body, answer.status, answer.type, (*answer.headers, *_CORS))
+        await send_answer(send, answer)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        path, verb = scope["path"], scope["method"]
+        if path.startswith(WORK):
+            return await self._work.serve(path[len(WORK) :], scope, await read_body(scope, receive), receive)
+        if verb == "OPTIONS":
+            return Answer(b"", 204)
+        if verb in {"GET", "HEAD"} and (plain := self._plain(path.rstrip("/") or "/")) is not None:
+            return plain if verb == "GET" else Answer(b"", plain.status, plain.type)
+        method = method_of(path)
+        if method is None:
+            return NOT_FOUND
+        if verb in {"GET", "HEAD"} and header(scope, b"content-length") in {b"", b"0"}:
+            return self._methods.explain(method, scope)
+        return await self._methods.serve(method, scope, await read_body(scope, receive))
+
+    def _plain(self, path: str) -> Answer | None:
+        """Answer the addresses outside the protocols."""
+        match path:
+            case "/":
+                return Answer(b"answerdesk: POST /createTask, /getTaskResult, /getBalance; workers: /api/work/", type=TEXT)
+            case "/ping":
+                return Answer(b"pong", type=TEXT)
+            case "/healthz":
+                return Answer(b"ok", type=TEXT)
+            case "/readyz":
+                trouble = self._ready()
+                return Answer(b"ready", type=TEXT) if trouble is None else Answer(trouble.encode(), 503, TEXT)
+            case _:
+                return None

@@ -1,0 +1,101 @@
+"""Who waits: polls of unfinished tasks are held until their task settles or their time is up.
+Rule: an event only makes it sooner; every half second all held tasks are read again, so none is ever needed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from answerdesk.desk.board import Board
+from answerdesk.desk.ports import Store
+from answerdesk.model.account import AccountId
+from answerdesk.model.talk import Ready, Refused
+from answerdesk.model.task import Permutation, Task, TaskId
+
+#: How often held tasks are read again.
+REREAD_SECONDS: Final = 0.5
+#: Held polls of one account beyond which its further polls are answered at once.
+MOST_OF_ACCOUNT: Final = 1_000
+
+Name = tuple[AccountId, TaskId]
+Settled = Ready | Refused
+
+
+class Hold:
+    """Held polls by task, released by settle events."""
+
+    def __init__(self, board: Board, ids: Permutation, most: int, most_of_account: int = MOST_OF_ACCOUNT) -> None:
+        """Hold at most `most` polls in all."""
+        self._board = board
+        self._ids = ids
+        self._most = most
+        self._most_of_account = most_of_account
+        self._held: dict[Name, list[asyncio.Future[Settled | None]]] = {}
+        self._of_account: dict[AccountId, int] = {}
+        self._count = 0
+        self._closed = False
+
+    def __len__(self) -> int:
+        """Count the polls held now."""
+        return self._count
+
+    def has_room(self, account: AccountId) -> bool:
+        """Tell whether one more poll of the account may be held."""
+        return not self._closed and self._count < self._most and self._of_account.get(account, 0) < self._most_of_account
+
+    async def wait(self, account: AccountId, task: TaskId, seconds: float) -> Settled | None:
+        """Wait for a task to settle; None when it did not in time."""
+        name = (account, task)
+        loop = asyncio.get_running_loop()
+        poll: asyncio.Future[Settled | None] = loop.create_future()
+        self._held.setdefault(name, []).append(poll)
+        self._of_account[account] = self._of_account.get(account, 0) + 1
+        self._count += 1
+        timer = loop.call_later(seconds, _give_up, poll)
+        try:
+            return await poll
+        finally:
+            timer.cancel()
+            self._leave(name, poll)
+
+    def settle(self, tasks: Iterable[Task], also: Callable[[AccountId, TaskId], None]) -> None:
+        """Hang settled tasks on the board and release whoever waits for them."""
+        for task in tasks:
+            if task.settled:
+                shown = self._ids.show(task.n)
+                reply = self._board.put(task, shown)
+                also(task.account, shown)
+                for poll in self._held.get((task.account, shown), ()):
+                    if not poll.done():
+                        poll.set_result(reply)
+
+    async def reread(self, store: Store) -> list[Task]:
+        """Read those held tasks that settled without an event."""
+        if not self._held:
+            return []
+        return await store.settled_among([self._ids.find(task) for _, task in self._held])
+
+    def close(self) -> None:
+        """Release every poll as still processing, and hold none from now on."""
+        self._closed = True
+        for polls in self._held.values():
+            for poll in polls:
+                _give_up(poll)
+
+    def _leave(self, name: Name, poll: asyncio.Future[Settled | None]) -> None:
+        polls = self._held[name]
+        polls.remove(poll)
+        if not polls:
+            del self._held[name]
+        self._count -= 1
+        left = self._of_account[name[0]] - 1
+        if left:
+            self._of_account[name[0]] = left
+        else:
+            del self._of_account[name[0]]
+
+
+def _give_up(poll: asyncio.Future[Settled | None]) -> None:
+    if not poll.done():
+        poll.set_result(None)

@@ -1,0 +1,142 @@
+"""Plumbing of raw ASGI: bodies in, replies out, and whose address a request came from.
+Rule: every reply carries Content-Length and a request id, and no body is read past its cap."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from ipaddress import ip_address, ip_network
+from typing import Any, Final
+
+import msgspec
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+#: The largest body read (PROTOCOL §2.2).
+MOST_BODY: Final = 8 * 2**20
+#: How long a client may take to send a body.
+BODY_SECONDS: Final = 30.0
+
+JSON: Final = b"application/json; charset=utf-8"
+TEXT: Final = b"text/plain; charset=utf-8"
+
+_requests = itertools.count(int.from_bytes(os.urandom(6), "big"))
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A whole HTTP response."""
+
+    body: bytes
+    status: int = 200
+    type: bytes = JSON
+    headers: tuple[Header, ...] = ()
+
+
+class TooBig(Exception):  # noqa: N818 - the body is, the program is well
+    """The body is over its cap."""
+
+
+class Gone(Exception):  # noqa: N818 - the client is
+    """The client left before its body was whole."""
+
+
+async def read_body(scope: Scope, receive: Receive) -> bytes:
+    """Read a request's body; raises TooBig past the cap and Gone when the client stops sending."""
+    declared = header(scope, b"content-length")
+    if declared.isdigit() and int(declared) > MOST_BODY:
+        raise TooBig
+    message = await receive() if declared == b"0" else await _patiently(receive)
+    body = message.get("body", b"")
+    if not message.get("more_body", False) and message["type"] == "http.request":
+        return bytes(body)
+    return await _rest(receive, message)
+
+
+async def _patiently(receive: Receive) -> Message:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await receive()
+    except TimeoutError:
+        raise Gone from None
+
+
+async def _rest(receive: Receive, message: Message) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while True:
+                if message["type"] != "http.request":
+                    raise Gone
+                body += message.get("body", b"")
+                if len(body) > MOST_BODY:
+                    raise TooBig
+                if not message.get("more_body", False):
+                    return bytes(body)
+                message = await receive()
+    except TimeoutError:
+        raise Gone from None
+
+
+async def send_answer(send: Send, answer: Answer) -> None:
+    """Send a whole response."""
+    headers = [
+        (b"content-type", answer.type),
+        (b"content-length", b"%d" % len(answer.body)),
+        (b"x-request-id", b"%012x" % (next(_requests) & 0xFFFFFFFFFFFF)),
+        *answer.headers,
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def header(scope: Scope, name: bytes) -> bytes:
+    """Give a header's value, empty when it was not sent."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return b""
+
+
+def text_header(scope: Scope, name: bytes) -> str:
+    """Give a header's value as text."""
+    return header(scope, name).decode("latin-1")
+
+
+class Peers:
+    """Tells the caller's address: the peer's own, or what a named proxy forwarded."""
+
+    def __init__(self, proxies: Iterable[str]) -> None:
+        """Take the addresses or networks of the proxies that may be believed."""
+        self._proxies = tuple(ip_network(proxy, strict=False) for proxy in proxies)
+
+    def ip(self, scope: Scope) -> str:
+        """Give the nearest address in the chain that is not one of our proxies."""
+        client = scope.get("client")
+        peer = str(client[0]) if client else ""
+        if not self._proxies or not self._is_proxy(peer):
+            return peer
+        forwarded = text_header(scope, b"x-forwarded-for").split(",")
+        for hop in reversed([hop.strip() for hop in forwarded if hop.strip()]):
+            if not _is_address(hop):
+                return peer
+            if not self._is_proxy(hop):
+                return hop
+            peer = hop
+        return peer
+
+    def _is_proxy(self, address: str) -> bool:
+        return _is_address(address) and any(ip_address(address) in network for network in self._proxies)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,105 @@
+"""What one process counts: guesses per address, requests per account, polls per unfinished task.
+Rule: counters live in memory and are bounded; only a poll lock is a stored fact."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from answerdesk.model.account import Account, AccountId
+from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.limit import BAN_SECONDS, GUESSES, GUESSES_PER_SECOND, Bucket, is_loopback
+from answerdesk.model.task import TaskId
+
+#: How many addresses, accounts or tasks are counted at once; the oldest are forgotten first.
+MOST_COUNTED: Final = 200_000
+
+
+class Guesses:
+    """Wrong keys and wrong ids by address; too many ban the address for ten minutes (PROTOCOL §3.5)."""
+
+    def __init__(self) -> None:
+        """Start with nobody banned."""
+        self._buckets: dict[str, Bucket] = {}
+        self._banned: dict[str, float] = {}
+        #: How many wrong keys and ids came, loopback included.
+        self.counted = 0
+
+    def check(self, ip: str, now: float) -> None:
+        """Refuse a banned address."""
+        if not self._banned:
+            return
+        until = self._banned.get(ip)
+        if until is None:
+            return
+        if now >= until:
+            del self._banned[ip]
+            return
+        msg = f"too many wrong keys or task ids came from {ip}; it is banned for {int(until - now) + 1} more seconds"
+        raise Refusal(Fault.IP_BLOCKED, msg)
+
+    def count(self, ip: str, now: float) -> None:
+        """Count a wrong key or id; loopback is counted and never banned."""
+        self.counted += 1
+        if is_loopback(ip):
+            return
+        bucket = self._buckets.get(ip)
+        if bucket is None:
+            bucket = self._buckets[ip] = Bucket.full(GUESSES, GUESSES_PER_SECOND, now)
+            _forget_oldest(self._buckets)
+        if not bucket.take(now):
+            self._banned[ip] = now + BAN_SECONDS
+            _forget_oldest(self._banned)
+
+
+class Rates:
+    """Requests per second by account, where the account has such a limit."""
+
+    def __init__(self) -> None:
+        """Start with full buckets."""
+        self._buckets: dict[tuple[AccountId, int], Bucket] = {}
+
+    def check(self, account: Account, now: float) -> None:
+        """Refuse a request over the account's limit."""
+        rate = account.requests_per_second
+        if not rate:
+            return
+        bucket = self._buckets.get((account.id, rate))
+        if bucket is None:
+            bucket = self._buckets[account.id, rate] = Bucket.full(rate, rate, now)
+            _forget_oldest(self._buckets)
+        if not bucket.take(now):
+            msg = f"this account's limit is {rate} requests a second; send fewer, or ask the operator for more"
+            raise Refusal(Fault.TOO_MUCH_REQUESTS, msg)
+
+
+class Polls:
+    """Polls of unfinished tasks; those of finished ones are never counted."""
+
+    def __init__(self, most: int) -> None:
+        """Allow `most` polls of one unfinished task, 0 for any number."""
+        self._most = most
+        self._counts: dict[tuple[AccountId, TaskId], int] = {}
+
+    def count(self, account: AccountId, task: TaskId) -> bool:
+        """Count a poll; False when it is one too many."""
+        if not self._most:
+            return True
+        name = (account, task)
+        count = self._counts.get(name, 0) + 1
+        self._counts[name] = count
+        _forget_oldest(self._counts)
+        return count <= self._most
+
+    def uncount(self, account: AccountId, task: TaskId) -> None:
+        """Take back a poll that could not be held."""
+        if (account, task) in self._counts:
+            self._counts[account, task] -= 1
+
+    def forget(self, account: AccountId, task: TaskId) -> None:
+        """Stop counting for a task that is finished."""
+        self._counts.pop((account, task), None)
+
+
+def _forget_oldest(counted: dict[Any, Any]) -> None:
+    if len(counted) > MOST_COUNTED:
+        del counted[next(iter(counted))]

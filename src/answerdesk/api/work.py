@@ -1,0 +1,266 @@
+"""The work API: the one door for people and machines, by bearer token.
+Rule: a claim that finds nothing waits; it is woken by new work, and looks again every second by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from answerdesk.api.http import Answer, Header, Message, Receive, Scope, text_header
+from answerdesk.api.pictures import Darkroom, Undecodable
+from answerdesk.desk import work
+from answerdesk.desk.entrance import Entrance
+from answerdesk.desk.ports import Clock, Names, Store, Unavailable
+from answerdesk.model.answer import Decline, Lease, Verdict
+from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.question import Kind
+from answerdesk.model.solver import Solver
+from answerdesk.model.task import Permutation, Route, Task
+from answerdesk.wire.openapi import openapi
+from answerdesk.wire.work import (
+    ClaimCall,
+    Given,
+    read_answer,
+    read_claim,
+    read_decline,
+    write_leases,
+    write_problem,
+    write_verdict,
+)
+
+log = structlog.get_logger()
+
+#: How often a waiting claim looks by itself: a lease that ran out is claimable without any event.
+LOOK_SECONDS: Final = 1.0
+_RETRY: Final[tuple[Header, ...]] = ((b"retry-after", b"5"),)
+#: Media come from strangers: never rendered as a page, never kept, never guessed at.
+_MEDIA_HEADERS: Final[tuple[Header, ...]] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; sandbox"),
+    (b"content-disposition", b"attachment"),
+    (b"cache-control", b"private, no-store"),
+)
+_STATUS: Final = {Fault.NO_SUCH_CAPCHA_ID: 404}
+
+
+Said = work.Answer | work.GiveBack
+
+
+@dataclass(slots=True, eq=False)
+class Waiter:
+    """A claim that found nothing."""
+
+    solver: Solver
+    kinds: frozenset[Kind]
+    route: Route
+    woken: asyncio.Future[None]
+
+    def wants(self, task: Task) -> bool:
+        """Tell whether a task with a free place is for this waiter."""
+        return bool(
+            task.kind in self.kinds and task.route & self.route and self.solver.may_have(task.kind, task.lang)
+        )
+
+
+class WaitingRoom:
+    """Claims that wait, longest first; one is woken for each place that comes free."""
+
+    def __init__(self) -> None:
+        """Start empty and open."""
+        self._waiters: deque[Waiter] = deque()
+        self._closed = False
+
+    async def wait(self, solver: Solver, kinds: Iterable[Kind], seconds: float, gone: asyncio.Future[Message]) -> None:
+        """Wait until there may be work, the time is up, the caller is gone, or the room closes."""
+        if self._closed:
+            return
+        loop = asyncio.get_running_loop()
+        route = Route.MACHINES if solver.machine else Route.PEOPLE
+        waiter = Waiter(solver, frozenset(kinds), route, loop.create_future())
+        self._waiters.append(waiter)
+        timer = loop.call_later(seconds, _wake, waiter)
+
+        def leave(_: object) -> None:
+            _wake(waiter)
+
+        gone.add_done_callback(leave)
+        try:
+            await waiter.woken
+        finally:
+            timer.cancel()
+            gone.remove_done_callback(leave)
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+
+    def hear(self, tasks: Iterable[Task]) -> None:
+        """Wake one waiter for each task with a free place."""
+        if not self._waiters:
+            return
+        for task in tasks:
+            if task.slots and not task.settled and not task.free_at:
+                waiter = next((waiter for waiter in self._waiters if waiter.wants(task)), None)
+                if waiter is not None:
+                    self._waiters.remove(waiter)
+                    _wake(waiter)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nobody may wait any more."""
+        return self._closed
+
+    def close(self) -> None:
+        """Send everybody home."""
+        self._closed = True
+        for waiter in self._waiters:
+            _wake(waiter)
+
+
+def _wake(waiter: Waiter) -> None:
+    if not waiter.woken.done():
+        waiter.woken.set_result(None)
+
+
+class WorkApi:
+    """Serves claim, answer, decline and the media under a lease."""
+
+    def __init__(
+        self, *, store: Store, entrance: Entrance, room: WaitingRoom, ids: Permutation, names: Names, clock: Clock,
+        darkroom: Darkroom,
+    ) -> None:  # fmt: skip
+        """Take the desk and the room where claims wait."""
+        self._store = store
+        self._entrance = entrance
+        self._room = room
+        self._ids = ids
+        self._names = names
+        self._clock = clock
+        self._darkroom = darkroom
+        self._posts: dict[str, Callable[[Solver, bytes, Receive], Awaitable[Answer]]] = {
+            "claim": self._claim,
+            "answer": self._answer,
+            "decline": self._decline,
+        }
+
+    async def serve(self, path: str, scope: Scope, body: bytes, receive: Receive) -> Answer:
+        """Answer one call; `path` is what follows ``/api/work/``, `receive` tells when the caller is gone."""
+        verb = scope["method"]
+        if path == "openapi.json" and verb == "GET":
+            return Answer(json.dumps(openapi()).encode())
+        solver = await self._entrance.solver(_bearer(scope))
+        if solver is None:
+            return _problem(401, "the bearer token is missing, unknown or revoked; send Authorization: Bearer TOKEN")
+        try:
+            if path.startswith("media/") and verb == "GET":
+                return await self._media(solver, path.removeprefix("media/"))
+            post = self._posts.get(path)
+            if post is None or verb != "POST":
+                return _problem(404, "the work API serves POST claim, answer and decline, and GET media/LEASE/INDEX")
+            return await post(solver, body, receive)
+        except Refusal as refusal:
+            return _problem(_STATUS.get(refusal.fault, 400), refusal.detail)
+        except Unavailable as away:
+            log.error("store_unavailable", method=path, why=str(away))
+            return _problem(503, "the service is unavailable; try again in 5 seconds", _RETRY)
+
+    async def _claim(self, solver: Solver, body: bytes, receive: Receive) -> Answer:
+        return Answer(write_leases(await self._leases(solver, read_claim(body), receive)))
+
+    async def _answer(self, solver: Solver, body: bytes, receive: Receive) -> Answer:
+        call = read_answer(body)
+        verb = work.Answer(solver=solver, lease=call.lease, value=call.value, confidence=call.confidence)
+        return await self._said(solver, verb, call.claim, receive)
+
+    async def _decline(self, solver: Solver, body: bytes, receive: Receive) -> Answer:
+        call = read_decline(body)
+        if call.reason is Decline.BROKEN and solver.machine:
+            await self._spoil_if_undecodable(solver, call.lease)
+        verb = work.GiveBack(solver=solver, lease=call.lease, reason=call.reason)
+        return await self._said(solver, verb, call.claim, receive)
+
+    async def _said(self, solver: Solver, verb: Said, claim: ClaimCall | None, receive: Receive) -> Answer:
+        """Run an answer or decline, and the next claim beside it in the same commit."""
+        if claim is None:
+            return Answer(write_verdict(await self._store.run(verb), None))
+        verdict: Verdict | BaseException
+        verdict, given = await asyncio.gather(
+            self._store.run(verb), self._leases(solver, claim, receive), return_exceptions=True
+        )
+        if isinstance(verdict, BaseException):
+            raise verdict
+        return Answer(write_verdict(verdict, () if isinstance(given, BaseException) else given))
+
+    async def _leases(self, solver: Solver, call: ClaimCall, receive: Receive) -> list[Given]:
+        until = self._clock.monotonic() + call.wait
+        kinds = call.kinds or tuple(Kind)
+        gone: asyncio.Future[Message] | None = None
+        try:
+            while True:
+                names = tuple(self._names.secret() for _ in range(call.max))
+                found = await self._store.run(work.Claim(solver=solver, kinds=kinds, names=names))
+                left = until - self._clock.monotonic()
+                if found or left <= 0 or self._room.closed:
+                    return [self._given(lease, task) for lease, task in found]
+                gone = gone or asyncio.ensure_future(receive())
+                await self._room.wait(solver, kinds, min(left, LOOK_SECONDS), gone)
+                if gone.done():
+                    # Nobody is there to hear of a lease.
+                    return []
+        finally:
+            if gone is not None:
+                gone.cancel()
+
+    def _given(self, lease: Lease, task: Task) -> Given:
+        return Given(lease=lease, task=self._ids.show(task.n), question=task.asked())
+
+    async def _media(self, solver: Solver, path: str) -> Answer:
+        """Give the bytes under a lease: the original to machines, a redrawn copy without metadata to people."""
+        token, _, number = path.partition("/")
+        lease = await self._store.lease(token)
+        if lease is None or lease.solver != solver.id or not number.isascii() or not number.isdigit():
+            return _problem(404, work.UNKNOWN_LEASE)
+        task = await self._store.task(lease.task)
+        data = await self._store.content(lease.task, int(number)) if task and len(number) < 4 else None  # noqa: PLR2004
+        if task is None or data is None:
+            return _problem(404, "the media is not there: it was never part of the task, or its time is past")
+        question = task.asked()
+        index = int(number)
+        medium = question.media[index] if index < len(question.media) else question.picture
+        kind = medium.type if medium else "application/octet-stream"
+        if not solver.machine and kind.startswith("image/"):
+            try:
+                data, kind = await self._darkroom.redraw(data)
+            except Undecodable as reason:
+                await self._store.run(work.Spoil(lease=token))
+                return _problem(410, f"the picture cannot be decoded ({reason}); its task has ended")
+        return Answer(data, type=kind.encode(), headers=_MEDIA_HEADERS)
+
+    async def _spoil_if_undecodable(self, solver: Solver, token: str) -> None:
+        """End a task whose picture a machine found broken and that indeed cannot be decoded."""
+        lease = await self._store.lease(token)
+        if lease is None or lease.solver != solver.id or lease.outcome is not None:
+            return
+        data = await self._store.content(lease.task, 0)
+        task = await self._store.task(lease.task)
+        if data is None or task is None or not task.asked().media[0].type.startswith("image/"):
+            return
+        try:
+            await self._darkroom.redraw(data)
+        except Undecodable as reason:
+            log.info("picture_undecodable", task=self._ids.show(lease.task), why=str(reason))
+            await self._store.run(work.Spoil(lease=token))
+
+
+def _bearer(scope: Scope) -> str:
+    scheme, _, token = text_header(scope, b"authorization").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _problem(status: int, text: str, headers: tuple[Header, ...] = ()) -> Answer:
+    return Answer(write_problem(text), status, headers=headers)
+

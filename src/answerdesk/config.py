@@ -1,0 +1,198 @@
+"""The settings: one table of name, default and a sentence, read from flags, environment and a file, in that order.
+Rule: read once, checked whole, handed down as one frozen value; nothing else looks at the environment."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+PREFIX: Final = "ANSWERDESK_"
+FILE: Final = "answerdesk.toml"
+
+
+class BadSetting(ValueError):  # noqa: N818 - said to a person
+    """A setting that is not accepted; the message names it, where it came from, and what is accepted."""
+
+
+class Setting(NamedTuple):
+    """One row of the table."""
+
+    name: str
+    default: Any
+    read: Callable[[Any], Any]
+    about: str
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings, as values."""
+
+    data: Path
+    host: str
+    port: int
+    dialect: str
+    hold: float
+    behind_proxy: tuple[str, ...]
+    deadline: float
+    poll_limit: int | None
+    poll_lock: float
+    report_window: float
+    result_ttl: float
+    media_ttl: float
+    solver: str
+    cors: bool
+    log_level: str
+
+
+def _whole(least: int, most: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        number = int(str(value))
+        if not least <= number <= most:
+            raise ValueError
+        return number
+
+    read.__doc__ = f"a whole number {least}..{most}"
+    return read
+
+
+def _seconds(least: float, most: float) -> Callable[[Any], float]:
+    def read(value: Any) -> float:
+        number = float(str(value))
+        if not least <= number <= most:
+            raise ValueError
+        return number
+
+    read.__doc__ = f"a number of seconds {least:g}..{most:g}"
+    return read
+
+
+def _one_of(*names: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in names:
+            raise ValueError
+        return str(value)
+
+    read.__doc__ = f"one of {', '.join(names)}"
+    return read
+
+
+def _flag(value: Any) -> bool:
+    """true or false"""  # noqa: D400, D403, D415 - reads as the end of a sentence
+    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
+
+
+def _networks(value: Any) -> tuple[str, ...]:
+    """addresses or networks, separated by commas"""  # noqa: D400, D403, D415 - reads as the end of a sentence
+    parts = value if isinstance(value, list | tuple) else str(value).split(",")
+    return tuple(str(ip_network(part.strip(), strict=False)) for part in parts if part.strip())
+
+
+def _words(value: Any) -> str:
+    """a text"""  # noqa: D400, D403, D415 - reads as the end of a sentence
+    return str(value)
+
+
+def _optional_whole(value: Any) -> int | None:
+    """a whole number 0..1000000, or nothing for the default"""  # noqa: D400, D403, D415 - reads as the end of a sentence
+    return None if value in {None, ""} else _whole(0, 1_000_000)(value)
+
+
+DAY: Final = 86_400.0
+
+SETTINGS: Final[tuple[Setting, ...]] = (
+    Setting("data", "~/.local/share/answerdesk", lambda value: Path(str(value)).expanduser(), "The data folder."),
+    Setting("host", "127.0.0.1", _words, "The address to listen on."),
+    Setting("port", 8080, _whole(0, 65_535), "The port to listen on, 0 for any free one."),
+    Setting(
+        "dialect",
+        "2captcha",
+        _one_of("capmonster", "2captcha", "anticaptcha"),
+        "The dialect spoken where neither host name, account nor client says otherwise.",
+    ),
+    Setting(
+        "hold",
+        3.0,
+        _seconds(0, 15),
+        "Seconds a poll of an unfinished task is held for its answer, 0 to answer at once.",
+    ),
+    Setting(
+        "behind_proxy",
+        (),
+        _networks,
+        "Proxies whose X-Forwarded-For is believed.",
+    ),
+    Setting("deadline", 300.0, _seconds(5, 86_400), "Seconds until an unanswered task fails, uncharged."),
+    Setting(
+        "poll_limit",
+        None,
+        _optional_whole,
+        "Polls of one unfinished task before its account is locked; unset: 120, or more where deadline and hold"
+        " allow more; 0 for no limit.",
+    ),
+    Setting("poll_lock", 60.0, _seconds(1, 3_600), "Seconds an account stays locked after too many polls."),
+    Setting("report_window", DAY, _seconds(60, 30 * DAY), "Seconds after the answer in which reports are accepted."),
+    Setting("result_ttl", DAY, _seconds(300, 3_650 * DAY), "Seconds a task and its answer are kept."),
+    Setting("media_ttl", DAY, _seconds(60, 3_650 * DAY), "Seconds a finished task's pictures are kept."),
+    Setting(
+        "solver",
+        "ocr",
+        _words,
+        "The machine solver started beside the server, by its entry point's name; none for none.",
+    ),
+    Setting("cors", False, _flag, "Whether replies carry Access-Control-Allow-Origin: *."),
+    Setting("log_level", "info", _one_of("debug", "info", "warning", "error"), "How much is logged."),
+)
+
+
+def read_settings(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+    """Read all settings; a flag beats ``ANSWERDESK_NAME``, which beats the file, which beats the default."""
+    known = {setting.name for setting in SETTINGS}
+    data = _value(SETTINGS[0], flags, environ, {}, "")
+    path = Path(environ.get(f"{PREFIX}CONFIG", "") or data / FILE).expanduser()
+    file = _read_file(path, known)
+    return Settings(**{setting.name: _value(setting, flags, environ, file, str(path)) for setting in SETTINGS})
+
+
+def _read_file(path: Path, known: set[str]) -> Mapping[str, Any]:
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        msg = f"{path} cannot be read as TOML: {error}"
+        raise BadSetting(msg) from error
+    if unknown := sorted(table.keys() - known):
+        msg = f"{path}: unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}"
+        raise BadSetting(msg)
+    return table
+
+
+def _value(setting: Setting, flags: Mapping[str, Any], environ: Mapping[str, str], file: Mapping[str, Any], path: str) -> Any:
+    name, variable = setting.name, PREFIX + setting.name.upper()
+    if flags.get(name) is not None:
+        where, given = f"--{name.replace('_', '-')}", flags[name]
+    elif variable in environ:
+        where, given = variable, environ[variable]
+    elif name in file:
+        where, given = f"{name} in {path}", file[name]
+    else:
+        where, given = name, setting.default
+    try:
+        return setting.read(given)
+    except (ValueError, KeyError, TypeError) as error:
+        accepted = setting.read.__doc__ or str(error)
+        msg = f"{where} must be {accepted} (got {given!r})"
+        raise BadSetting(msg) from error
+
+
+def poll_limit(settings: Settings) -> int:
+    """Give the polls allowed of one unfinished task: more than one can make by polling through every hold."""
+    if settings.poll_limit is not None:
+        return settings.poll_limit
+    if not settings.hold:
+        return 120
+    return max(120, -int(-settings.deadline // settings.hold) + 20)

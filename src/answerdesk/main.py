@@ -1,0 +1,351 @@
+"""The composition root: the only place that names concrete classes, and the loop of the server and its chores.
+Rule: everything is made here once, handed down, and taken down in the opposite order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import functools
+import os
+import resource
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import structlog
+import uvicorn
+import uvloop
+
+from answerdesk.api.app import App
+from answerdesk.api.hold import REREAD_SECONDS, Hold
+from answerdesk.api.http import Peers
+from answerdesk.api.limits import Polls
+from answerdesk.api.methods import Methods, Terms
+from answerdesk.api.patience import HEAD_SECONDS, PatientProtocol, sweep
+from answerdesk.api.pictures import Darkroom
+from answerdesk.api.work import WaitingRoom, WorkApi
+from answerdesk.config import Settings, poll_limit
+from answerdesk.desk.board import Board
+from answerdesk.desk.books import AddKey, OpenAccount, SaveSolver, TopUp
+from answerdesk.desk.chores import CHORES, ROUND, Chore, Retention
+from answerdesk.desk.entrance import Entrance
+from answerdesk.desk.orders import Orders
+from answerdesk.desk.ports import Heard, Unavailable
+from answerdesk.desk.work import Free
+from answerdesk.model.account import Account, AccountId, Millis, digest
+from answerdesk.model.money import Micros
+from answerdesk.model.question import Kind
+from answerdesk.model.solver import Solver, SolverId
+from answerdesk.model.task import Permutation
+from answerdesk.solve.plugin import SolverUnknown, make
+from answerdesk.store.sqlite import BLOCK, SqliteStore
+
+log = structlog.get_logger()
+
+DATABASE: Final = "answerdesk.db"
+#: The first account, made when a desk is first served, and where `ask` finds its key.
+FIRST_ACCOUNT: Final = "first"
+FIRST_KEY: Final = "first.key"
+FIRST_BALANCE: Final = Micros(10_000_000)
+#: How often the server looks whether another process wrote.
+LOOK_AROUND_SECONDS: Final = 0.05
+#: How long a stopping server waits for requests under way.
+STOP_SECONDS: Final = 3
+#: Files kept free of connections: the database, logs, pipes.
+SPARE_FILES: Final = 128
+MOST_FILES: Final = 65_536
+#: A worker that ran this long did not fail at its start.
+LONG_RUN_SECONDS: Final = 60.0
+
+
+class Wall:
+    """The system's clock and randomness, as the desk's ports want them."""
+
+    def now(self) -> Millis:
+        """Milliseconds since the epoch."""
+        return Millis(time.time_ns() // 1_000_000)
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+    def secret(self) -> str:
+        """32 hex characters."""
+        return secrets.token_hex(16)
+
+
+class InUse(RuntimeError):  # noqa: N818 - said to a person
+    """Another server uses the data folder."""
+
+
+def open_store(data: Path, *, block: int = 1) -> SqliteStore:
+    """Open the desk of a data folder; a command takes ids one by one, a server in blocks."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return SqliteStore(str(data / DATABASE), Wall(), block=block)
+
+
+@contextlib.contextmanager
+def only_server(data: Path) -> Iterator[None]:
+    """Hold the folder's lock; raises InUse when another server does."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (data / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            msg = f"another answerdesk serves the data folder {data}"
+            raise InUse(msg) from None
+        yield
+
+
+class Announcement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server that is ready tells: its address, the first account's key, and what is amiss with its machine."""
+
+    url: str
+    data: Path
+    new: bool
+    key: str | None
+    machine: str | None
+    trouble: str | None = None
+
+
+class Desk:
+    """Everything of one server process, made once."""
+
+    def __init__(self, settings: Settings, files: int) -> None:
+        """Make the parts over the folder's store; at most `files` connections can be open."""
+        wall = Wall()
+        self.settings = settings
+        self.store = open_store(settings.data, block=BLOCK)
+        ids = Permutation(self.store.permutation_key)
+        board = Board()
+        entrance = Entrance(self.store)
+        self.polls = Polls(poll_limit(settings))
+        self.hold = Hold(board, ids, most=max(16, files - SPARE_FILES))
+        self.room = WaitingRoom()
+        self.darkroom = Darkroom()
+        terms = Terms(
+            dialect=settings.dialect,
+            hold_seconds=settings.hold,
+            deadline_ms=int(settings.deadline * 1000),
+            poll_lock_ms=int(settings.poll_lock * 1000),
+            report_window_ms=int(settings.report_window * 1000),
+        )
+        methods = Methods(
+            store=self.store, orders=Orders(self.store, board, ids), entrance=entrance, hold=self.hold,
+            polls=self.polls, clock=wall, peers=Peers(settings.behind_proxy), terms=terms,
+        )  # fmt: skip
+        work = WorkApi(
+            store=self.store, entrance=entrance, room=self.room, ids=ids, names=wall, clock=wall,
+            darkroom=self.darkroom,
+        )  # fmt: skip
+        self.app = App(methods, work, self._trouble, cross_origin=settings.cors)
+        self.store.listen(self._hear)
+
+    def _hear(self, heard: Heard) -> None:
+        self.hold.settle(heard.tasks, self.polls.forget)
+        self.room.hear(heard.tasks)
+
+    def _trouble(self) -> str | None:
+        return self.store.trouble
+
+    async def reread(self) -> None:
+        """Release held polls whose task settled without an event."""
+        self.hold.settle(await self.hold.reread(self.store), self.polls.forget)
+
+    def release(self) -> None:
+        """Let everybody who waits go, so that the server can stop."""
+        self.hold.close()
+        self.room.close()
+
+    async def close(self) -> None:
+        """Take everything down."""
+        await self.darkroom.close()
+        self.store.close()
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which lets waiting requests go before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, release: Callable[[], None]) -> None:
+        """Take what to call when stopping begins."""
+        super().__init__(config)
+        self._release = release
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Release, then stop as uvicorn does."""
+        self._release()
+        await super().shutdown(sockets=sockets)
+
+
+def serve(settings: Settings, announce: Callable[[Announcement], None]) -> None:
+    """Serve until told to stop; raises InUse, OSError for a taken port, Unavailable for a newer database."""
+    with only_server(settings.data), uvloop_runner() as runner:
+        runner.run(_serve(settings, announce))
+
+
+def uvloop_runner() -> asyncio.Runner:
+    """Make a runner on the fast event loop."""
+    return asyncio.Runner(loop_factory=uvloop.new_event_loop)
+
+
+async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -> None:
+    listening = socket.create_server(
+        (settings.host, settings.port), family=_family(settings.host), backlog=4096, reuse_port=False
+    )
+    desk = Desk(settings, raise_file_limit())
+    config = uvicorn.Config(
+        desk.app, http=PatientProtocol, ws="none", lifespan="off", access_log=False, log_config=None,
+        server_header=False, date_header=False, timeout_graceful_shutdown=STOP_SECONDS, proxy_headers=False,
+        timeout_keep_alive=75, backlog=4096,
+    )  # fmt: skip
+    server = Server(config, desk.release)
+    try:
+        key, new = await first_account(desk.store, settings.data)
+        machine, trouble = await enrol_machine(desk.store, settings)
+        loops = [asyncio.create_task(loop) for loop in _loops(desk, server)]
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        while not (server.started or serving.done()):
+            await asyncio.sleep(0.005)
+        url = _url(settings.host, listening)
+        if machine is not None:
+            loops.append(asyncio.create_task(keep_working(settings, url, machine)))
+        name = settings.solver if machine else None
+        announce(Announcement(url=url, data=settings.data, new=new, key=key, machine=name, trouble=trouble))
+        await serving
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+    finally:
+        await desk.close()
+
+
+def _loops(desk: Desk, server: Server) -> list[Coroutine[Any, Any, None]]:
+    """List what runs beside the requests, each by its period."""
+    retention = Retention(
+        results_ms=int(desk.settings.result_ttl * 1000), media_ms=int(desk.settings.media_ttl * 1000)
+    )
+
+    async def look_around() -> None:
+        desk.store.look_around()
+
+    async def sweep_heads() -> None:
+        sweep(server.server_state.connections, time.monotonic())
+
+    return [
+        _every(LOOK_AROUND_SECONDS, look_around),
+        _every(REREAD_SECONDS, desk.reread),
+        _every(HEAD_SECONDS / 3, sweep_heads),
+        *(_every(period, functools.partial(_chore, chore, desk.store, retention)) for chore, period in CHORES),
+    ]
+
+
+async def _chore(chore: Chore, store: SqliteStore, retention: Retention) -> None:
+    """Run a chore's rounds until there is no more to do, giving way between them."""
+    while await chore(store, Wall().now(), retention) >= ROUND:
+        await asyncio.sleep(0)
+
+
+async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+    """Act again and again; one that fails is logged and tried again at its next time."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await act()
+        except Unavailable as away:
+            log.warning("chore_put_off", why=str(away))
+        except Exception:
+            log.exception("chore_crashed")
+
+
+async def first_account(store: SqliteStore, data: Path) -> tuple[str | None, bool]:
+    """Make the first account of a new desk; gives its key, if this folder has it, and whether the desk is new."""
+    path = data / FIRST_KEY
+    if await store.accounts():
+        return (path.read_text().strip() if path.exists() else None), False
+    key = secrets.token_hex(16)
+    write_secret(path, key)
+    account = await store.run(OpenAccount(account=Account(id=AccountId(await store.draw()), name=FIRST_ACCOUNT)))
+    await store.run(AddKey(account=account.id, digest=digest(key), tail=key[-4:]))
+    await store.run(TopUp(account=account.id, amount=FIRST_BALANCE, note="a new desk's first credit"))
+    return key, True
+
+
+async def enrol_machine(store: SqliteStore, settings: Settings) -> tuple[str | None, str | None]:
+    """Enrol this folder's machine solver and free what it held; gives its token, or why there is none."""
+    if settings.solver == "none":
+        return None, None
+    try:
+        solver = make(settings.solver)
+    except (SolverUnknown, ImportError) as error:
+        return None, str(error)
+    able, why = solver.available()
+    if not able:
+        return None, why
+    host = socket.gethostname()
+    name = f"{settings.solver}@{host}"
+    path = settings.data / f"{settings.solver}.token"
+    token = path.read_text().strip() if path.exists() else secrets.token_hex(16)
+    write_secret(path, token)
+    known = next((one for one in store.house().solvers if one.name == name), None)
+    kinds = frozenset(Kind(kind) for kind in solver.kinds)
+    enrolled = msgspec.structs.replace(
+        known or Solver(id=SolverId(await store.draw()), name=name, machine=True, host=host),
+        kinds=kinds,
+        languages=frozenset(solver.languages),
+    )
+    await store.run(SaveSolver(solver=enrolled, token=digest(token)))
+    await store.run(Free(solvers=(enrolled.id,)))
+    return token, None
+
+
+async def keep_working(settings: Settings, url: str, token: str) -> None:
+    """Run the machine worker in a process of its own, and again with back-off when it ends."""
+    pause = 1.0
+    while True:
+        began = time.monotonic()
+        worker = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "answerdesk.cli", "worker", "--solver", settings.solver, "--url", url,
+            "--with-parent", env={**os.environ, "ANSWERDESK_TOKEN": token},
+        )  # fmt: skip
+        try:
+            code = await worker.wait()
+        finally:
+            if worker.returncode is None:
+                worker.terminate()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(worker.wait(), STOP_SECONDS)
+        pause = 1.0 if time.monotonic() - began > LONG_RUN_SECONDS else min(pause * 2, 60.0)
+        log.warning("worker_ended", code=code, again_in=pause)
+        await asyncio.sleep(pause)
+
+
+def raise_file_limit() -> int:
+    """Raise the soft limit of open files to the hard one; gives it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, MOST_FILES) if hard != resource.RLIM_INFINITY else MOST_FILES
+    if wanted > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(soft, wanted)
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that only its owner can read."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text + "\n")
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _url(host: str, listening: socket.socket) -> str:
+    port = listening.getsockname()[1]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{shown}:{port}"
