@@ -22,7 +22,8 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 def decode_base64(text: object, field: str) -> bytes:
     """Decode base64 with or without padding, line breaks, URL-safe letters or a ``data:`` prefix (PROTOCOL §6.1)."""
     if not isinstance(text, str) or not text:
-        raise Refusal(Fault.ZERO_CAPTCHA_FILESIZE, f"{field} is missing or empty; it must be a base64 text")
+        wrong = "missing or empty" if text in (None, "", False) else "no text"
+        raise Refusal(Fault.ZERO_CAPTCHA_FILESIZE, f"{field} is {wrong}; it must be a base64 text")
     try:
         return binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
@@ -82,7 +83,8 @@ def _riff(data: bytes) -> Medium | None:
     if form != b"WEBP":
         return None
     if chunk == b"VP8X":
-        sides = int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+        low, high, low_too, high_too = struct.unpack_from("<HBHB", data, 24)
+        sides = (high << 16 | low) + 1, (high_too << 16 | low_too) + 1
     elif chunk == b"VP8L" and data[20] == 0x2F:
         bits = struct.unpack_from("<I", data, 21)[0]
         sides = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1

@@ -1,0 +1,195 @@
+"""Pictures and sounds are told by their first bytes, in bounded time, however broken they are."""
+
+from __future__ import annotations
+
+import base64
+import io
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.media import PICTURES, SOUNDS, decode_base64, sniff
+from answerdesk.model.question import Medium
+
+SIZE = (37, 23)
+MODES = ("RGB", "L", "P", "1")
+WAYS = {
+    "png": ("PNG", {}),
+    "jpeg": ("JPEG", {}),
+    "jpeg, progressive": ("JPEG", {"progressive": True}),
+    "jpeg, with remarks": ("JPEG", {"comment": b"\xff\xc0 no frame" * 900, "icc_profile": b"\xff\xc2" * 70_000}),
+    "gif": ("GIF", {}),
+    "webp": ("WEBP", {}),
+    "webp, lossless": ("WEBP", {"lossless": True}),
+    "webp, extended": ("WEBP", {"exif": b"Exif\0\0" + bytes(40)}),
+    "bmp": ("BMP", {}),
+    "bmp, old": ("DIB", {}),
+}
+
+
+def draw(way: str, mode: str = "RGB", size: tuple[int, int] = SIZE) -> bytes:
+    kind, options = WAYS[way]
+    file = io.BytesIO()
+    picture = Image.effect_noise(size, 90).convert(mode if kind != "JPEG" or mode in {"RGB", "L"} else "L")
+    picture.save(file, kind, **options)
+    data = file.getvalue()
+    return b"BM" + struct.pack("<IHHI", len(data) + 14, 0, 0, 54) + data if kind == "DIB" else data
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_drawn_picture_is_told_with_its_size(way: str, mode: str) -> None:
+    kind = way.partition(",")[0]
+
+    assert sniff(draw(way, mode)) == Medium(type=f"image/{kind}", width=37, height=23)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_picture_cut_anywhere_is_itself_or_nothing(way: str) -> None:
+    data = draw(way)
+    whole = sniff(data)
+
+    told = [sniff(data[:length]) for length in range(min(len(data), 3_000))]
+
+    assert set(told) <= {whole, None}
+    assert told[0] is None
+
+
+@pytest.mark.parametrize("way", WAYS)
+@given(data=st.data())
+def test_a_picture_with_other_bytes_in_its_head_is_told_or_not_but_never_raises(way: str, data: st.DataObject) -> None:
+    picture = bytearray(draw(way))
+    for _ in range(data.draw(st.integers(1, 4))):
+        picture[data.draw(st.integers(0, 40))] = data.draw(st.integers(0, 255))
+
+    told = sniff(bytes(picture))
+
+    assert told is None or told.type in PICTURES | SOUNDS
+    assert told is None or told.type in SOUNDS or (told.width > 0 and told.height > 0)
+
+
+@given(data=st.binary(max_size=200))
+def test_any_bytes_are_told_or_not_but_never_raise(data: bytes) -> None:
+    for magic in (b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF", b"BM", b"ID3", b"OggS", b"\xff\xfb"):
+        told = sniff(magic + data)
+
+        assert told is None or told.type in PICTURES | SOUNDS
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(60), "audio/wav"),
+        (b"OggS" + bytes(60), "audio/ogg"),
+        (b"fLaC" + bytes(60), "audio/flac"),
+        (b"ID3\x04" + bytes(60), "audio/mpeg"),
+        (b"\xff\xfb\x90\x64" + bytes(60), "audio/mpeg"),
+        (b"\xff\xf3\x40\xc4" + bytes(60), "audio/mpeg"),
+    ],
+)
+def test_sounds_are_told(data: bytes, kind: str) -> None:
+    assert sniff(data) == Medium(type=kind)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"BMW and other makers" * 20,
+        b"RIFF\x24\x00\x00\x00AVI LIST" + bytes(60),
+        b"RIFF\x24\x00\x00\x00WEBPVP8 " + bytes(60),
+        b"RIFF\x24\x00\x00\x00WEBPVP8L" + bytes(60),
+        b"RIFF\x24\x00\x00\x00WEBPXXXX" + bytes(60),
+        b"GIF88a" + bytes(60),
+        b"GIF89a" + bytes(60),
+        b"\x89PNG\r\n\x1a\n" + bytes(60),
+        b"\xff\xff\xff\xff" + bytes(60),
+        b"\xff\xfb\xf0\x00" + bytes(60),
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"%PDF-1.7 ",
+        b"II*\x00" + bytes(60),
+        b"\x00\x00\x00\x20ftypM4A " + bytes(60),
+        "жук".encode() * 50,
+        bytes(500),
+        b"",
+    ],
+    ids=lambda data: repr(data[:16]),
+)
+def test_what_only_resembles_a_picture_or_sound_is_nothing(data: bytes) -> None:
+    assert sniff(data) is None
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"\xff" * 500_000,
+        b"\xe0\x00\x00" + b"\xff\xe0\x00\x00" * 100_000,
+        b"\xe0\x00\x02" + b"\xff\xfe\x00\x02" * 100_000,
+    ],
+    ids=["padding", "segments of no length", "empty segments"],
+)
+def test_a_jpeg_made_to_last_is_given_up_after_a_thousand_segments(rest: bytes) -> None:
+    frame = draw("jpeg")[2:]
+
+    assert sniff(b"\xff\xd8\xff" + rest + frame) is None
+
+
+def test_a_jpeg_whose_size_comes_after_its_data_is_nothing() -> None:
+    assert sniff(b"\xff\xd8\xff\xda\x00\x02" + draw("jpeg")[2:]) is None
+
+
+def test_a_bitmap_drawn_from_the_top_has_a_positive_height() -> None:
+    data = bytearray(draw("bmp"))
+    data[22:26] = struct.pack("<i", -23)
+
+    assert sniff(bytes(data)) == Medium(type="image/bmp", width=37, height=23)
+
+
+def test_the_oldest_bitmaps_are_told() -> None:
+    data = b"BM" + struct.pack("<IHHIIHHHH", 200, 0, 0, 26, 12, 37, 23, 1, 24) + bytes(120)
+
+    assert sniff(data) == Medium(type="image/bmp", width=37, height=23)
+
+
+@given(data=st.binary(max_size=300), cut=st.integers(1, 80))
+def test_base64_of_anything_reads_back_in_every_form(data: bytes, cut: int) -> None:
+    plain = base64.b64encode(data).decode()
+    lines = "\r\n".join(plain[i : i + cut] for i in range(0, len(plain), cut))
+    safe = base64.urlsafe_b64encode(data).decode()
+    for text in (plain, lines, safe, plain.rstrip("="), safe.rstrip("="), f"data:image/png;base64,{plain}"):
+        if text:
+            assert decode_base64(text, "body") == data
+
+
+def refusal(given: object) -> Refusal | None:
+    try:
+        decode_base64(given, "task.body")
+    except Refusal as refused:
+        return refused
+    return None
+
+
+@given(given=st.text() | st.none() | st.integers() | st.lists(st.text()) | st.text("AZaz09+/=-_ \n", max_size=60))
+def test_anything_else_is_bytes_or_a_refusal_that_names_the_field(given: object) -> None:
+    refused = refusal(given)
+
+    assert refused is None or refused.fault is Fault.ZERO_CAPTCHA_FILESIZE
+    assert refused is None or (refused.detail.startswith("task.body is ") and "base64" in refused.detail)
+
+
+@pytest.mark.parametrize(
+    "text", ["A", "AAAAA", "AA=A", "QQ==QQ==", "QUJD*", "QUJD\u00e9", "data:image/png,%41", "data:"]
+)
+def test_what_is_not_base64_is_refused_with_what_is(text: str) -> None:
+    refused = refusal(text)
+
+    assert refused is not None
+    assert refused.detail == "task.body is not base64: letters, digits, + and / (or - and _) are accepted"
+
+
+@pytest.mark.parametrize("text", ["=", "====", " ", "data:;base64,"])
+def test_base64_of_nothing_is_nothing(text: str) -> None:
+    assert decode_base64(text, "task.body") == b""
