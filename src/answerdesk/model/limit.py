@@ -4,7 +4,7 @@ Rule: a limit refuses and forgets; it never queues and never blocks loopback (PR
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
 #: How long an address that guessed keys or ids is refused.
@@ -40,19 +40,22 @@ class Bucket:
 
 def is_loopback(ip: str) -> bool:
     """Tell whether an address is this machine's own; anything that is not an address is not."""
-    try:
-        return ip_address(ip).is_loopback
-    except ValueError:
-        return False
+    return any(address.is_loopback for address in _forms(ip))
 
 
 def is_allowed(ip: str, allowed: tuple[str, ...]) -> bool:
     """Tell whether an address lies in one of the allowed addresses or networks; no list allows all."""
     if not allowed:
         return True
+    networks = [ip_network(network, strict=False) for network in allowed]
+    return any(address in network for address in _forms(ip) for network in networks)
+
+
+def _forms(ip: str) -> list[IPv4Address | IPv6Address]:
+    """Give an address as written and, if it carries an IPv4 address, that one; nothing for what is no address."""
     try:
         address = ip_address(ip)
     except ValueError:
-        return False
-    address = getattr(address, "ipv4_mapped", None) or address
-    return any(address in ip_network(network, strict=False) for network in allowed)
+        return []
+    carried = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return [address] if carried is None else [address, carried]
