@@ -20,7 +20,7 @@ def judged(task: Task, said: tuple[Lease, ...], house: House, now: Millis) -> Ta
     """Ask the judge: an open task with its new want, the lease whose answer is the solution, or why there is none."""
     if now >= task.deadline:
         return Cause.OVERDUE
-    staff = staff_for(house.solvers, task.kind, task.lang, now)
+    staff = staff_for(house.solvers, task.kind, task.lang, now, had={lease.solver for lease in said})
     match judge(task.asked(), said, staff, house.rules_for(task.type), (task.created, now)):
         case Want() as want:
             return wanted(task, want, said, now)

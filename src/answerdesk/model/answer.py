@@ -79,6 +79,11 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
         return self.outcome is None and now < self.until
 
     @property
+    def stands(self) -> bool:
+        """Whether something was said and accepted: what was refused never counts later."""
+        return self.verdict is not None and self.verdict.accepted
+
+    @property
     def decline(self) -> Decline | None:
         """The reason, if this lease ended in a decline."""
         return msgspec.json.decode(self.said, type=Decline) if self.outcome is Outcome.DECLINED else None

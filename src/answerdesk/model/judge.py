@@ -58,30 +58,32 @@ class Unsolvable(msgspec.Struct, frozen=True):
 Judgement = Want | Settled | Unsolvable
 
 
-def judge(question: Question, said: tuple[Lease, ...], staff: Staff, rules: Rules, age: tuple[Millis, Millis]) -> Judgement:
+def judge(
+    question: Question, said: tuple[Lease, ...], staff: Staff, rules: Rules, age: tuple[Millis, Millis]
+) -> Judgement:
     """Decide on what was said so far; `age` is (created, now).
 
     Machines are asked first, people after them; a person's answer is enough alone, a machine's from its threshold on.
     """
     created, now = age
-    answers = [lease for lease in said if lease.outcome is Outcome.ANSWERED]
+    stands = tuple(lease for lease in said if lease.stands)
+    answers = [lease for lease in stands if lease.outcome is Outcome.ANSWERED]
     by_people = [lease for lease in answers if not lease.machine]
     if by_people:
         return Settled(by_people[0])
     by_machines = sorted((lease for lease in answers if lease.machine), key=_confidence, reverse=True)
     if by_machines and _confidence(by_machines[0]) >= _bar(question, rules):
         return Settled(by_machines[0])
-    if _declined(said) >= _patience(said, staff, rules):
+    if _declined(stands) >= _patience(stands, staff, rules):
         return Unsolvable(Cause.UNSOLVED)
-    spoken = sum(lease.machine and lease.outcome in _SAID for lease in said)
+    spoken = sum(lease.machine for lease in stands)
     if not spoken:
         return _ask_machines_first(staff, rules, created, now)
     if not staff.people and staff.machines <= spoken and not _good_enough(by_machines):
         return Unsolvable(Cause.UNSOLVED)
-    return _ask_people(question, by_machines, staff, rules, now)
-
-
-_SAID: Final = frozenset({Outcome.ANSWERED, Outcome.DECLINED})
+    if staff.people_left or any(not lease.machine and lease.live(now) for lease in said):
+        return Want(route=Route.PEOPLE, slots=1, until=Millis(now + rules.review_ms) if by_machines else _NEVER)
+    return _unattended(question, by_machines, rules)
 
 
 def _confidence(lease: Lease) -> float:
@@ -114,10 +116,8 @@ def _ask_machines_first(staff: Staff, rules: Rules, created: Millis, now: Millis
     return Want(route=Route.EITHER, slots=1, until=_NEVER)
 
 
-def _ask_people(question: Question, by_machines: list[Lease], staff: Staff, rules: Rules, now: Millis) -> Judgement:
-    """Go on after the machines had their say without being sure."""
-    if staff.people_on_shift:
-        return Want(route=Route.PEOPLE, slots=1, until=Millis(now + rules.review_ms) if by_machines else _NEVER)
+def _unattended(question: Question, by_machines: list[Lease], rules: Rules) -> Judgement:
+    """Go on after the machines had their say without being sure, with no person on shift to ask."""
     if question.options.threshold is not None or rules.unattended is Unattended.FAIL:
         return Unsolvable(Cause.UNSOLVED)
     if rules.unattended is Unattended.BEST and _good_enough(by_machines):

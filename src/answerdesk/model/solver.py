@@ -3,6 +3,7 @@ Rule: what a solver may have is said by its grants alone; nobody is reached, eve
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final, NewType
 
 import msgspec
@@ -51,16 +52,22 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
     people: int = 0
     machines_on_shift: int = 0
     people_on_shift: int = 0
+    #: Those of the people on shift who never had it and so can still be asked.
+    people_left: int = 0
 
 
-def staff_for(solvers: tuple[Solver, ...], kind: Kind, lang: str | None, now: Millis) -> Staff:
-    """Count the solvers who may have a question of this kind and language."""
+def staff_for(
+    solvers: tuple[Solver, ...], kind: Kind, lang: str | None, now: Millis, had: Collection[SolverId] = ()
+) -> Staff:
+    """Count the solvers who may have a question of this kind and language; some `had` it before."""
     able = [solver for solver in solvers if solver.may_have(kind, lang)]
-    on_shift = [solver.machine for solver in able if solver.on_shift(now)]
+    on_shift = [solver for solver in able if solver.on_shift(now)]
+    people = [solver.id for solver in on_shift if not solver.machine]
     machines = sum(solver.machine for solver in able)
     return Staff(
         machines=machines,
         people=len(able) - machines,
-        machines_on_shift=sum(on_shift),
-        people_on_shift=len(on_shift) - sum(on_shift),
+        machines_on_shift=len(on_shift) - len(people),
+        people_on_shift=len(people),
+        people_left=sum(solver not in had for solver in people),
     )
