@@ -15,7 +15,7 @@ PREFIX: Final = "ANSWERDESK_"
 FILE: Final = "answerdesk.toml"
 
 
-class BadSetting(ValueError):  # noqa: N818 - said to a person
+class BadSetting(ValueError):
     """A setting that is not accepted; the message names it, where it came from, and what is accepted."""
 
 
@@ -171,7 +171,9 @@ def _read_file(path: Path, known: set[str]) -> Mapping[str, Any]:
     return table
 
 
-def _value(setting: Setting, flags: Mapping[str, Any], environ: Mapping[str, str], file: Mapping[str, Any], path: str) -> Any:
+def _value(
+    setting: Setting, flags: Mapping[str, Any], environ: Mapping[str, str], file: Mapping[str, Any], path: str
+) -> Any:
     name, variable = setting.name, PREFIX + setting.name.upper()
     if flags.get(name) is not None:
         where, given = f"--{name.replace('_', '-')}", flags[name]

@@ -80,7 +80,7 @@ class Wall:
         return secrets.token_hex(16)
 
 
-class InUse(RuntimeError):  # noqa: N818 - said to a person
+class InUse(RuntimeError):
     """Another server uses the data folder."""
 
 
@@ -176,6 +176,13 @@ class Server(uvicorn.Server):
         """Take what to call when stopping begins."""
         super().__init__(config)
         self._release = release
+        #: Set once connections are taken.
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as uvicorn does, then say so."""
+        await super().startup(sockets=sockets)
+        self.up.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Release, then stop as uvicorn does."""
@@ -210,8 +217,7 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
         machine, trouble = await enrol_machine(desk.store, settings)
         loops = [asyncio.create_task(loop) for loop in _loops(desk, server)]
         serving = asyncio.create_task(server.serve(sockets=[listening]))
-        while not (server.started or serving.done()):
-            await asyncio.sleep(0.005)
+        await server.up.wait()
         url = _url(settings.host, listening)
         if machine is not None:
             loops.append(asyncio.create_task(keep_working(settings, url, machine)))
@@ -227,9 +233,7 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
 
 def _loops(desk: Desk, server: Server) -> list[Coroutine[Any, Any, None]]:
     """List what runs beside the requests, each by its period."""
-    retention = Retention(
-        results_ms=int(desk.settings.result_ttl * 1000), media_ms=int(desk.settings.media_ttl * 1000)
-    )
+    retention = Retention(results_ms=int(desk.settings.result_ttl * 1000), media_ms=int(desk.settings.media_ttl * 1000))
 
     async def look_around() -> None:
         desk.store.look_around()
@@ -246,9 +250,10 @@ def _loops(desk: Desk, server: Server) -> list[Coroutine[Any, Any, None]]:
 
 
 async def _chore(chore: Chore, store: SqliteStore, retention: Retention) -> None:
-    """Run a chore's rounds until there is no more to do, giving way between them."""
-    while await chore(store, Wall().now(), retention) >= ROUND:
-        await asyncio.sleep(0)
+    """Run a chore's rounds until there is no more to do; each waits for its commit, which gives way."""
+    more = True
+    while more:
+        more = await chore(store, Wall().now(), retention) >= ROUND
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
@@ -336,8 +341,8 @@ def raise_file_limit() -> int:
 
 def write_secret(path: Path, text: str) -> None:
     """Write a file that only its owner can read."""
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        os.fchmod(file.fileno(), 0o600)
+    path.unlink(missing_ok=True)
+    with path.open("x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(text + "\n")
 
 

@@ -76,7 +76,9 @@ class App:
         """Answer the addresses outside the protocols."""
         match path:
             case "/":
-                return Answer(b"answerdesk: POST /createTask, /getTaskResult, /getBalance; workers: /api/work/", type=TEXT)
+                return Answer(
+                    b"answerdesk: POST /createTask, /getTaskResult, /getBalance; workers: /api/work/", type=TEXT
+                )
             case "/ping":
                 return Answer(b"pong", type=TEXT)
             case "/healthz":

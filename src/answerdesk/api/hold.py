@@ -42,7 +42,9 @@ class Hold:
 
     def has_room(self, account: AccountId) -> bool:
         """Tell whether one more poll of the account may be held."""
-        return not self._closed and self._count < self._most and self._of_account.get(account, 0) < self._most_of_account
+        return (
+            not self._closed and self._count < self._most and self._of_account.get(account, 0) < self._most_of_account
+        )
 
     async def wait(self, account: AccountId, task: TaskId, seconds: float) -> Settled | None:
         """Wait for a task to settle; None when it did not in time."""

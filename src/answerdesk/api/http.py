@@ -38,11 +38,11 @@ class Answer(msgspec.Struct, frozen=True):
     headers: tuple[Header, ...] = ()
 
 
-class TooBig(Exception):  # noqa: N818 - the body is, the program is well
+class TooBig(Exception):
     """The body is over its cap."""
 
 
-class Gone(Exception):  # noqa: N818 - the client is
+class Gone(Exception):
     """The client left before its body was whole."""
 
 

@@ -1,4 +1,4 @@
-"""The darkroom: pictures are fully decoded and drawn anew in a child process, for people and as the last word on broken ones.
+"""The darkroom: pictures are fully decoded and drawn anew in a child process.
 Rule: a stranger's picture is never decoded in this process; a child that hangs or dies costs that one picture."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ SECONDS: Final = 10.0
 _HEAD: Final = struct.Struct(">BI")
 
 
-class Undecodable(Exception):  # noqa: N818 - the picture is, the program is well
+class Undecodable(Exception):
     """The picture cannot be decoded; the message says why."""
 
 

@@ -63,9 +63,7 @@ class Waiter:
 
     def wants(self, task: Task) -> bool:
         """Tell whether a task with a free place is for this waiter."""
-        return bool(
-            task.kind in self.kinds and task.route & self.route and self.solver.may_have(task.kind, task.lang)
-        )
+        return bool(task.kind in self.kinds and task.route & self.route and self.solver.may_have(task.kind, task.lang))
 
 
 class WaitingRoom:
@@ -165,7 +163,7 @@ class WorkApi:
         except Refusal as refusal:
             return _problem(_STATUS.get(refusal.fault, 400), refusal.detail)
         except Unavailable as away:
-            log.error("store_unavailable", method=path, why=str(away))
+            log.warning("store_unavailable", method=path, why=str(away))
             return _problem(503, "the service is unavailable; try again in 5 seconds", _RETRY)
 
     async def _claim(self, solver: Solver, body: bytes, receive: Receive) -> Answer:
@@ -225,7 +223,7 @@ class WorkApi:
         if lease is None or lease.solver != solver.id or not number.isascii() or not number.isdigit():
             return _problem(404, work.UNKNOWN_LEASE)
         task = await self._store.task(lease.task)
-        data = await self._store.content(lease.task, int(number)) if task and len(number) < 4 else None  # noqa: PLR2004
+        data = await self._store.content(lease.task, int(number)) if task and len(number) < 4 else None
         if task is None or data is None:
             return _problem(404, "the media is not there: it was never part of the task, or its time is past")
         question = task.asked()
@@ -263,4 +261,3 @@ def _bearer(scope: Scope) -> str:
 
 def _problem(status: int, text: str, headers: tuple[Header, ...] = ()) -> Answer:
     return Answer(write_problem(text), status, headers=headers)
-

@@ -17,8 +17,8 @@ from answerdesk.model.task import DEADLINE_MS, Cause, Permutation, State, Task, 
 
 replace = msgspec.structs.replace
 
-UNKNOWN_TASK = "no task of this account has this id: it is unknown, expired or was deleted"
 _encode = msgspec.json.Encoder().encode
+
 
 class Submit(msgspec.Struct, frozen=True, kw_only=True):
     """Store a new task and set its price aside; gives (sequence number, whether it is a replay)."""
@@ -96,6 +96,7 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
         # Nothing was said yet and the deadline lies ahead, so the judge can only want.
         return first if isinstance(first, Task) else task
 
+
 def _set_aside(purse: Purse, price: Micros, account: Account, now: Millis) -> Purse:
     """Take a price out of the balance into what is held; raises a Refusal when a limit forbids it."""
     today = now // DAY_MS
@@ -118,6 +119,7 @@ def _set_aside(purse: Purse, price: Micros, account: Account, now: Millis) -> Pu
         spent=Micros(spent + price),
     )
 
+
 class Review(msgspec.Struct, frozen=True, kw_only=True):
     """Judge tasks anew whose time has come: past its deadline a task fails."""
 
@@ -138,6 +140,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
                 # The next task may be the same account's, whose purse this one has just changed.
                 rows.absorb(steps[-1])
         return together(steps), None
+
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
     """Fail an open task for a cause; gives whether it was open."""
@@ -160,6 +163,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
         if task.settled:
             return NO_CHANGES, False
         return settle(task, self.cause, rows, now), True
+
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Book the client's verdict on an answer; the opposite one replaces it, a refund is booked once."""
@@ -195,6 +199,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         purse = replace(purse, balance=Micros(purse.balance + task.price))
         entry = Entry(move=Move.REFUND, amount=task.price, account=task.account, task=task.n)
         return Changes(tasks=(reported,), purses=(purse,), entries=(entry,)), None
+
 
 class Orders:
     """What a customer may do, over a store and a board."""
@@ -243,4 +248,3 @@ class Orders:
         """Read what the account can spend."""
         purse = await self._store.purse(account)
         return purse.balance if purse else Micros(0)
-

@@ -1,5 +1,5 @@
 """What the desk asks of the outside world: a store, a clock, and names nobody can guess.
-Rule: the store mirrors use cases, not tables; a verb gathers rows, decides purely, and is applied whole or not at all."""
+Rule: the store mirrors use cases, not tables; a verb gathers, decides purely, and is applied whole or not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T_co = TypeVar("T_co", covariant=True)
 _DEFAULT_RULES = Rules()
 
 
-class Unavailable(Exception):  # noqa: N818 - a state of the store, not a mistake
+class Unavailable(Exception):
     """The store cannot promise anything now; nothing was written. The message says why."""
 
 
@@ -76,7 +76,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows a verb wants to look at. A task brings all its leases and its account's purse; a lease brings its task."""
+    """The rows a verb looks at. A task brings its leases and its account's purse, a lease its task."""
 
     accounts: tuple[AccountId, ...] = ()
     purses: tuple[AccountId, ...] = ()
@@ -280,5 +280,3 @@ class Names(Protocol):
 
     def secret(self) -> str:
         """Give 32 hex characters of fresh randomness."""
-
-

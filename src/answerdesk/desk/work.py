@@ -1,5 +1,5 @@
 """The solvers' use cases: claim, answer, decline, and taking leases back. The same verbs for people and machines.
-Rule: authority is checked when something is said, not when the task was claimed; the same words again get the same reply."""
+Rule: authority is checked when something is said, not at the claim; the same words again get the same reply."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import msgspec
 from answerdesk.desk.ports import NO_CHANGES, Changes, House, Hunt, Needs, Rows
 from answerdesk.desk.settling import free_at, go_on, settle
 from answerdesk.model.account import Millis
-from answerdesk.model.answer import Decline, Lease, Outcome, Verdict, Why, accept_value
+from answerdesk.model.answer import Decline, Lease, Outcome, Verdict, Why
 from answerdesk.model.catalog import CATALOG
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import NOTHING, Entry, Micros, Move
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver, SolverId
 from answerdesk.model.task import Cause, Route, Task
+from answerdesk.model.values import accept
 
 replace = msgspec.structs.replace
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -98,7 +99,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Verdict]:
         """Accept while the task wants it; pay what was in time even when it no longer does."""
         lease, task = _of(self.lease, self.solver, rows)
-        said = _encode(accept_value(task.asked(), self.value))
+        said = _encode(accept(task.asked(), self.value))
         confidence = _confidence(self.confidence) if self.solver.machine else None
         spoken = replace(lease, outcome=Outcome.ANSWERED, said=said, confidence=confidence, ended=now)
         return _say(spoken, lease, task, rows, now)

@@ -8,13 +8,8 @@ import enum
 import msgspec
 
 from answerdesk.model.account import Millis, Sequence
-from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import NOTHING, Micros
-from answerdesk.model.question import Kind, Question
 from answerdesk.model.solver import SolverId
-
-#: The longest text a solver may send.
-MOST_CHARACTERS = 4_000
 
 
 class Decline(enum.StrEnum):
@@ -87,24 +82,3 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     def decline(self) -> Decline | None:
         """The reason, if this lease ended in a decline."""
         return msgspec.json.decode(self.said, type=Decline) if self.outcome is Outcome.DECLINED else None
-
-
-def accept_value(question: Question, value: object) -> object:
-    """Bring a solver's value into the normal form of its kind; raises a Refusal that says what is accepted."""
-    match question.kind:
-        case Kind.TEXT | Kind.QUESTION | Kind.AUDIO:
-            return _accept_text(value)
-        case _:
-            msg = f"value: answers of kind {question.kind} are not accepted by this server"
-            raise Refusal(Fault.BAD_PARAMETERS, msg)
-
-
-def _accept_text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        msg = "value must be a text that is not empty; decline as unreadable when there is nothing to read"
-        raise Refusal(Fault.BAD_PARAMETERS, msg)
-    text = value.strip()
-    if len(text) > MOST_CHARACTERS:
-        msg = f"value has {len(text)} characters; at most {MOST_CHARACTERS} are accepted"
-        raise Refusal(Fault.BAD_PARAMETERS, msg)
-    return text

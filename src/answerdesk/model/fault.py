@@ -55,7 +55,7 @@ class Fault(enum.StrEnum):
     UNAVAILABLE = "UNAVAILABLE"
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
+class Refusal(Exception):
     """The one way out of a call that cannot be served; becomes a reply at the edge."""
 
     def __init__(self, fault: Fault, detail: str) -> None:

@@ -41,6 +41,16 @@ class Constraints(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     math: bool = False
     min_length: int = 0
     max_length: int = 0
+    #: Cells of a grid.
+    rows: int = 0
+    columns: int = 0
+    #: Fewest and most marks, 0 for no limit of the question's own.
+    min_clicks: int = 0
+    max_clicks: int = 0
+    #: Whether "nothing fits" is an answer.
+    can_no_answer: bool = False
+    #: Degrees of one step when turning.
+    angle: int = 0
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -149,9 +149,7 @@ class GroupCommit:
             outcomes.append(outcome)
         return unit, outcomes
 
-    def _committed(
-        self, done: asyncio.Future[None], batch: list[Waiting], unit: Unit, outcomes: list[Any]
-    ) -> None:
+    def _committed(self, done: asyncio.Future[None], batch: list[Waiting], unit: Unit, outcomes: list[Any]) -> None:
         error = done.exception()
         if error is not None:
             self._roll_back()

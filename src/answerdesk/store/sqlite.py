@@ -171,7 +171,9 @@ class SqliteStore:
         sizes = json.loads(rows[0][0]) if rows else []
         if not 0 <= index < len(sizes):
             return None
-        found = self._rows("SELECT substr(data, ?, ?) FROM contents WHERE n = ?", sum(sizes[:index]) + 1, sizes[index], n)
+        found = self._rows(
+            "SELECT substr(data, ?, ?) FROM contents WHERE n = ?", sum(sizes[:index]) + 1, sizes[index], n
+        )
         return bytes(found[0][0]) if found else None
 
     async def due(self, now: Millis, most: int) -> list[Sequence]:
@@ -192,7 +194,9 @@ class SqliteStore:
 
     async def keys(self, account: AccountId | None) -> list[Key]:
         """List by age."""
-        select = "SELECT digest, account, tail, created, revoked FROM keys WHERE ? IS NULL OR account = ? ORDER BY created"
+        select = (
+            "SELECT digest, account, tail, created, revoked FROM keys WHERE ? IS NULL OR account = ? ORDER BY created"
+        )
         return [tables.key_from(row) for row in self._rows(select, account, account)]
 
     async def tasks(self, listing: Listing) -> list[Task]:
@@ -243,7 +247,10 @@ def backup(path: str, target: Path) -> None:
 
 def restore(source: Path, path: Path) -> None:
     """Put a backup in the place of a database nobody uses, skipping the ids issued since; raises ValueError."""
-    with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as backed, closing(sqlite3.connect(path)) as fresh:
+    with (
+        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as backed,
+        closing(sqlite3.connect(path)) as fresh,
+    ):
         check_is_desk(backed)
         backed.backup(fresh)
         fresh.execute("UPDATE facts SET value = value + ? WHERE name = 'next'", (SKIP,))

@@ -53,7 +53,8 @@ def task_from(row: Row) -> Task:
 
 #: The columns of a task that change after its creation; all others are as created.
 CHANGING: Final = (
-    "state", "cause", "route", "slots", "free_at", "review_at", "ended", "solution", "solve_count", "report", "refunded",
+    "state", "cause", "route", "slots", "free_at", "review_at", "ended", "solution", "solve_count", "report",
+    "refunded",
 )  # fmt: skip
 
 

@@ -140,7 +140,7 @@ class Unit:
                 (tables.rules_row(name, rules) for name, rules in change.rules),
             )
             for table in ("tasks", "contents", "leases", "replays"):
-                run(f"DELETE FROM {table} WHERE n = ?", ((n,) for n in change.erased))  # noqa: S608 - four fixed names
+                run(f"DELETE FROM {table} WHERE n = ?", ((n,) for n in change.erased))
             run("DELETE FROM contents WHERE n = ?", ((n,) for n in change.emptied))
             run("UPDATE facts SET value = ? WHERE name = 'next'", ((n,) for n in change.next))
 
