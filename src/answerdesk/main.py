@@ -217,7 +217,8 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
         machine, trouble = await enrol_machine(desk.store, settings)
         loops = [asyncio.create_task(loop) for loop in _loops(desk, server)]
         serving = asyncio.create_task(server.serve(sockets=[listening]))
-        await server.up.wait()
+        up = asyncio.create_task(server.up.wait())
+        await asyncio.wait((serving, up), return_when=asyncio.FIRST_COMPLETED)
         url = _url(settings.host, listening)
         if machine is not None:
             loops.append(asyncio.create_task(keep_working(settings, url, machine)))
@@ -342,7 +343,7 @@ def raise_file_limit() -> int:
 def write_secret(path: Path, text: str) -> None:
     """Write a file that only its owner can read."""
     path.unlink(missing_ok=True)
-    with path.open("x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text + "\n")
 
 
