@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -131,7 +132,7 @@ FAULTS = {
 }
 
 
-def _rows() -> list[object]:
+def _rows() -> Sequence[object]:
     rows = []
     for fault, (capmonster, twocaptcha, anticaptcha) in FAULTS.items():
         printed = {"capmonster": (1, capmonster), "2captcha": twocaptcha, "anticaptcha": anticaptcha}

@@ -119,7 +119,7 @@ def test_a_picture_cut_anywhere_is_read_or_refused(kind: str) -> None:
 @given(flags=st.fixed_dictionaries({name: st.booleans() for name in ("phrase", "case", "math")}), data=st.data())
 def test_what_was_written_into_a_task_is_read_back(flags: dict[str, bool], data: st.DataObject) -> None:
     lengths = sorted(data.draw(st.tuples(st.integers(1, 100), st.integers(1, 100))))
-    fields = {
+    fields: dict[str, Any] = {
         **flags,
         "numeric": data.draw(st.integers(0, 4)),
         "minLength": lengths[0],

@@ -51,7 +51,12 @@ OPERATIONS: Final = (
         name="answer",
         about="Answer under a lease, and claim again in the same call. The same answer again gets the same reply.",
         body="AnswerCall",
-        asked={"lease": _LEASE, "value": "4821", "confidence": 0.97, "claim": {"kinds": ["text"], "wait": 25}},
+        asked={
+            "lease": _LEASE,
+            "value": "4821",
+            "confidence": 0.97,
+            "claim": {"kinds": ["text"], "max": 1, "wait": 25},
+        },
         reply="VerdictJson",
         told={"accepted": True, "paid": "0.000600", "leases": []},
     ),

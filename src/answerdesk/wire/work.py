@@ -134,6 +134,12 @@ class ConstraintsJson(TypedDict, total=False):
     math: bool
     minLength: int
     maxLength: int
+    rows: int
+    columns: int
+    minClicks: int
+    maxClicks: int
+    canNoAnswer: bool
+    angle: int
 
 
 class OptionsJson(TypedDict):
