@@ -8,7 +8,10 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
+
+import msgspec
 
 #: what each printed sign means; the recogniser is asked for the meanings only
 SIGNS: Mapping[str, str] = MappingProxyType(
@@ -86,27 +89,44 @@ def value(text: str) -> int | None:
     return _value(tree.body)
 
 
+class _Scan(msgspec.Struct, frozen=True):
+    """Where a text has led: see `_MOVES`; digits in its last number; open brackets; whether a space came last."""
+
+    state: str = "start"
+    digits: int = 0
+    depth: int = 0
+    spaced: bool = False
+
+
 def _state(text: str) -> str | None:
-    state: str | None = "start"
-    digits = depth = 0
-    previous = ""
-    for character in text[: LONGEST + 1]:
-        if character == " ":
-            previous = character
-            continue
-        kind = _KINDS.get(character, "")
-        # "12 7" is two numbers, not one.
-        if kind == "digit" and state == "number" and previous == " ":
-            return None
-        state = _MOVES.get((state or "", kind))
-        digits = digits + 1 if kind == "digit" else 0
-        depth += (kind == "open") - (kind == "close")
-        if state is None or digits > DIGITS or not 0 <= depth <= DEPTH:
-            return None
-        previous = character
-    if len(text) > LONGEST or (depth and state in {"equals", "end"}):
+    scan = _scanned(text) if len(text) <= LONGEST else None
+    if scan is None or (scan.depth and scan.state in {"equals", "end"}):
         return None
-    return state
+    return scan.state
+
+
+# A decoder asks for the same beginnings again and again, each one character longer.
+@lru_cache(maxsize=20_000)
+def _scanned(text: str) -> _Scan | None:
+    if not text:
+        return _Scan()
+    before = _scanned(text[:-1])
+    return before and _step(before, text[-1])
+
+
+def _step(before: _Scan, character: str) -> _Scan | None:
+    if character == " ":
+        return _Scan(before.state, before.digits, before.depth, spaced=True)
+    kind = _KINDS.get(character, "")
+    # "12 7" is two numbers, not one.
+    if kind == "digit" and before.state == "number" and before.spaced:
+        return None
+    state = _MOVES.get((before.state, kind))
+    digits = before.digits + 1 if kind == "digit" else 0
+    depth = before.depth + (kind == "open") - (kind == "close")
+    if state is None or digits > DIGITS or not 0 <= depth <= DEPTH:
+        return None
+    return _Scan(state, digits, depth)
 
 
 def _without_leading_zeros(body: str) -> str:

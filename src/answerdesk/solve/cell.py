@@ -69,6 +69,12 @@ class Cell:
     _birth: asyncio.Task[_Child] | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def process(self) -> int | None:
+        """The id of the child's process; None while there is none."""
+        living = self._child is not None and self._child.process.returncode is None
+        return self._child.process.pid if living and self._child else None
+
     async def up(self) -> pipe.Hello:
         """Have a child that knows its solver, after a pause when the last ones died; it may still be loading."""
         return (await self._living()).hello

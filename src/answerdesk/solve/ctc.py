@@ -6,7 +6,9 @@ of characters that are not admitted are taken away before decoding, never charac
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,12 +17,15 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: how many prefixes survive a frame: first try, and when that leaves nothing admitted
-BEAMS = (24, 200)
-#: a character less believed than this in a frame is not tried there, first and second try
-FLOORS = (1e-4, 1e-9)
+#: how many prefixes survive a frame, and how believed a character must be to be tried in one: the first search
+WIDTH, FLOOR = 24, 1e-4
+#: and the second one, when the first left nothing admitted; narrower in a long picture, whose time is bounded so
+WIDER, LOWER = 150, 1e-9
+STEPS = 8_000
 #: how many characters are tried in one frame
 WIDEST = 14
+#: a search ends when the texts it still holds are this little against those the rule broke off
+HOPELESS = 1e-6
 #: keeps shares finite where a frame believes in nothing that is admitted
 LEAST = 1e-12
 
@@ -34,14 +39,17 @@ class Charset(msgspec.Struct, frozen=True, eq=False):
 
     @classmethod
     def of(cls, alphabet: Sequence[str], meanings: Mapping[str, str]) -> Charset:
-        """Build from {character: all characters that mean it}, leaving out what the alphabet lacks."""
+        """Build from {character: all characters that mean it}, leaving out what the alphabet lacks.
+
+        What stands under "" means nothing, as the blank does.
+        """
         places = {character: place for place, character in enumerate(alphabet)}
         characters: list[str] = []
-        columns = [0]
+        columns = [0, *(places[variant] for variant in meanings.get("", "") if variant in places)]
         starts = [0]
         for character, variants in meanings.items():
             found = [places[variant] for variant in dict.fromkeys(variants) if variant in places]
-            if found:
+            if found and character:
                 characters.append(character)
                 starts.append(len(columns))
                 columns.extend(found)
@@ -78,47 +86,62 @@ class Hypothesis(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     key: Hashable
     share: float
-    #: log belief, per character, that the admitted characters held before the rest was taken away
+    #: log of the belief that the admitted characters held before the rest was taken away, per character
     fit: float
+    #: log of the belief that admitted texts held among all texts of those characters
+    strain: float
 
 
 def decode(frames: NDArray[np.float32], rule: Rule) -> list[Hypothesis]:
     """Find the admitted answers, most believed first; none when nothing admitted is believable."""
     shared, held = rule.charset.narrow(frames)
-    for width, floor in zip(BEAMS, FLOORS, strict=True):
-        beliefs = search(shared, rule, width, floor)
-        groups = _grouped(beliefs, rule)
+    wider = max(WIDTH, min(WIDER, STEPS // len(shared)))
+    for width, floor in ((WIDTH, FLOOR), (wider, LOWER)):
+        found = search(shared, rule, width, floor)
+        groups = _grouped(found.beliefs, rule)
         if groups:
-            return _shares(groups, sum(beliefs.values()), held)
+            return _shares(groups, found, held)
     return []
 
 
-def search(shared: NDArray[np.float64], rule: Rule, width: int, floor: float) -> dict[str, float]:
-    """Prefix beam search: the belief in each surviving text."""
+class Found(msgspec.Struct, frozen=True):
+    """The belief in each text that survived a search, and the belief in texts that the rule broke off."""
+
+    beliefs: Mapping[str, float]
+    barred: float
+
+
+def search(shared: NDArray[np.float64], rule: Rule, width: int, floor: float) -> Found:
+    """Prefix beam search."""
     # prefix → (belief ending in blank, belief ending in its last character)
     beam: dict[str, tuple[float, float]] = {"": (1.0, 0.0)}
+    barred = 0.0
     for frame in shared:
         likely = _likely(frame, floor)
         grown: dict[str, list[float]] = {}
         for prefix, (blank, solid) in beam.items():
-            _grow(grown, prefix, blank, solid, float(frame[0]), likely, rule)
+            barred += _grow(grown, prefix, (blank, solid), float(frame[0]), likely, rule)
+        if sum(map(sum, grown.values())) < HOPELESS * barred:
+            return Found({}, barred)
         kept = sorted(grown.items(), key=lambda entry: -(entry[1][0] + entry[1][1]))[:width]
         beam = {prefix: (ends[0], ends[1]) for prefix, ends in kept}
-    return {text: blank + solid for text, (blank, solid) in beam.items()}
+    return Found({text: blank + solid for text, (blank, solid) in beam.items()}, barred)
 
 
 def _grow(
     grown: dict[str, list[float]],
     prefix: str,
-    blank: float,
-    solid: float,
+    ends: tuple[float, float],
     nothing: float,
     likely: list[tuple[int, float]],
     rule: Rule,
-) -> None:
+) -> float:
+    """Lengthen a prefix by one frame; returns the belief that went where the rule admits nothing."""
+    blank, solid = ends
     both = blank + solid
     characters = rule.charset.characters
     last = prefix[-1:]
+    barred = 0.0
     grown.setdefault(prefix, [0.0, 0.0])[0] += both * nothing
     full = bool(rule.longest) and len(prefix) >= rule.longest
     for place, belief in likely:
@@ -127,13 +150,19 @@ def _grow(
             grown[prefix][1] += solid * belief
         # A repeated character needs a blank between.
         extra = (blank if character == last else both) * belief
-        if full or not extra or (character == " " and last in {"", " "}):
+        if not extra:
             continue
         longer = prefix + character
         if longer in grown:
             grown[longer][1] += extra
-        elif rule.viable is None or rule.viable(longer):
+        elif character == " " and last in {"", " "}:
+            # A space at the beginning, or another beside it, is nothing.
+            grown[prefix][0] += extra
+        elif full or (rule.viable and not rule.viable(longer)):
+            barred += extra
+        else:
             grown[longer] = [0.0, extra]
+    return barred
 
 
 def _likely(frame: NDArray[np.float64], floor: float) -> list[tuple[int, float]]:
@@ -154,13 +183,20 @@ def _grouped(beliefs: Mapping[str, float], rule: Rule) -> dict[Hashable, dict[st
     return groups
 
 
-def _shares(groups: Mapping[Hashable, Mapping[str, float]], seen: float, held: float) -> list[Hypothesis]:
-    admitted = sum(sum(group.values()) for group in groups.values())
+def _shares(groups: Mapping[Hashable, Mapping[str, float]], found: Found, held: float) -> list[Hypothesis]:
+    beliefs = {key: sum(group.values()) for key, group in groups.items()}
+    admitted, seen = sum(beliefs.values()), sum(found.beliefs.values())
+    # Whatever is admitted, a picture may have nothing on it.
+    nothing = found.beliefs.get("", 0.0)
+    if nothing >= max(beliefs.values()):
+        return []
     # What the beam lost is supposed to be admitted as often as what it kept, and to speak for other answers.
-    coverage = min(1.0, seen)
-    found = []
-    for key, group in groups.items():
-        text = max(group, key=lambda text: group[text])
-        share = sum(group.values()) / admitted * coverage
-        found.append(Hypothesis(text=text, key=key, share=min(1.0, share), fit=held / max(1, len(text))))
-    return sorted(found, key=lambda hypothesis: -hypothesis.share)
+    coverage = min(1.0, seen / max(seen, 1.0 - found.barred))
+    strain = math.log(admitted / (seen + found.barred))
+    hypotheses = []
+    for key, belief in beliefs.items():
+        text = max(groups[key].items(), key=itemgetter(1))[0]
+        share = min(1.0, belief / (admitted + nothing) * coverage)
+        fit = held / max(1, len(text))
+        hypotheses.append(Hypothesis(text=text, key=key, share=share, fit=fit, strain=strain))
+    return sorted(hypotheses, key=lambda hypothesis: -hypothesis.share)

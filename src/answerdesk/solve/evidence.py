@@ -20,8 +20,10 @@ from answerdesk.solve.regions import cut, regions
 
 #: a first reading this sure is not read again where the profile reads twice only when unsure
 SURE = 0.97
-#: where the admitted characters held less belief than this, per character (a logarithm), the hints do not fit
+#: where admitted characters held less belief than this, per character, the hints speak of another picture (a logarithm)
 LEAST_FIT = -6.0
+#: and so they do where admitted texts held less than this of what those characters spell
+LEAST_STRAIN = -9.0
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +50,11 @@ class Engine:
         """Read a picture; a second reading is left out when there is no time for it."""
         constraint = constraint_of(hints, profile)
         found = self.weigh(picture, constraint, profile, in_time)
+        if found is None and hints.phrase:
+            # One word where several were promised: told, but as something that differs from what was said.
+            constraint = constraint_of(msgspec.structs.replace(hints, phrase=False), profile)
+            found = self.weigh(picture, constraint, profile, in_time)
+            found = found and msgspec.structs.replace(found, outcome="differ")
         if found is None:
             return Abstain(reason="nothing was read that the question admits")
         confidence = calibration.calibrated(profile.name, found.outcome, found.share)
@@ -57,27 +64,32 @@ class Engine:
         self, picture: Image, constraint: Constraint, profile: Profile, in_time: Callable[[], bool]
     ) -> Evidence | None:
         """Read as the profile says."""
-        first = self._first(picture, constraint, profile)
+        first = self.first(picture, constraint, profile)
         alone = Evidence(text=first.text, outcome="single", share=first.share) if first else None
         sure = alone and calibration.calibrated(profile.name, alone.outcome, alone.share) >= SURE
         if profile.second is Second.NEVER or (profile.second is Second.UNSURE and sure) or not in_time():
             return alone
-        second = self._second(picture, constraint, profile)
-        return _together(first, second)
+        second = self.second(picture, constraint, profile)
+        return together(first, second)
 
-    def _first(self, picture: Image, constraint: Constraint, profile: Profile) -> ctc.Hypothesis | None:
+    def first(self, picture: Image, constraint: Constraint, profile: Profile) -> ctc.Hypothesis | None:
+        """Read the whole picture as one line."""
         found = ctc.decode(self._recogniser.read(picture), self._rules.rule(constraint, profile))
-        return found[0] if found and found[0].fit >= LEAST_FIT else None
+        return found[0] if found and _fitting(found[0]) else None
 
-    def _second(self, picture: Image, constraint: Constraint, profile: Profile) -> ctc.Hypothesis | None:
+    def second(self, picture: Image, constraint: Constraint, profile: Profile) -> ctc.Hypothesis | None:
         """Read the regions that the detector finds, as one text."""
         places = regions(self._detector.look(picture))
         if len(places) == 1:
-            return self._first(cut(picture, places[0]), constraint, profile)
+            return self.first(cut(picture, places[0]), constraint, profile)
         # Lengths and classes are facts of the whole text, so the parts are read without them.
         loose = self._rules.part(constraint, profile)
         parts = [ctc.decode(self._recogniser.read(cut(picture, place)), loose) for place in places]
-        return _joined([part[0] for part in parts if part and part[0].fit >= LEAST_FIT], constraint)
+        return _joined([part[0] for part in parts if part and _fitting(part[0])], constraint)
+
+
+def _fitting(reading: ctc.Hypothesis) -> bool:
+    return reading.fit >= LEAST_FIT and reading.strain >= LEAST_STRAIN
 
 
 def _joined(parts: Sequence[ctc.Hypothesis], constraint: Constraint) -> ctc.Hypothesis | None:
@@ -88,12 +100,13 @@ def _joined(parts: Sequence[ctc.Hypothesis], constraint: Constraint) -> ctc.Hypo
     for between in (" ", "") if constraint.hints.phrase or constraint.math else ("", " "):
         text = between.join(part.text for part in parts)
         if text and constraint.admits(text):
-            fit = min(part.fit for part in parts)
-            return ctc.Hypothesis(text=text, key=constraint.key(text), share=share, fit=fit)
+            fit, strain = min(part.fit for part in parts), min(part.strain for part in parts)
+            return ctc.Hypothesis(text=text, key=constraint.key(text), share=share, fit=fit, strain=strain)
     return None
 
 
-def _together(first: ctc.Hypothesis | None, second: ctc.Hypothesis | None) -> Evidence | None:
+def together(first: ctc.Hypothesis | None, second: ctc.Hypothesis | None) -> Evidence | None:
+    """Compare two readings."""
     match first, second:
         case None, None:
             return None

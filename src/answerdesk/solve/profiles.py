@@ -101,7 +101,7 @@ def meanings(name: str, alphabet: Iterable[str]) -> dict[str, str]:
         "measure": digits | {".": ".．。·", ",": ",，", "-": "-－−"},
         "letters": letters,
         "alphanumeric": digits | letters,
-        "math": digits | dict(arithmetic.SIGNS) | {" ": " "},
+        "math": digits | dict(arithmetic.SIGNS) | {"": " "},
         "script": digits | letters | _with_wide(_plain(_MARKS)) | {" ": " "},
         "all": _plain("".join(character for character in known if len(character) == 1)),
     }

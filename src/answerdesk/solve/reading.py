@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 HEIGHT = 48
 NARROWEST = 16
 WIDEST = 2400
-#: the detector's longest side, and the multiple its sides must have
+#: the detector's longest side, its most pixels (its time goes with them), and the multiple its sides must have
 SIDE = 960
+AREA = 960 * 480
 STEP = 32
 
 
@@ -72,7 +73,7 @@ class Detector:
 
     def look(self, picture: Image.Image) -> Heat:
         """Return the belief that each place is text."""
-        scale = min(1.0, SIDE / max(picture.size))
+        scale = min(1.0, SIDE / max(picture.size), (AREA / (picture.width * picture.height)) ** 0.5)
         width, height = (max(STEP, round(side * scale / STEP) * STEP) for side in picture.size)
         pixels = _pixels(picture.resize((width, height), Image.Resampling.BILINEAR))
         belief = self._session.run(None, {self._input: pixels})[0][0, 0]
