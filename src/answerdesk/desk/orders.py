@@ -27,6 +27,8 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
     account: Account
     draft: Draft
     ip: str
+    #: The dialect it was asked in.
+    dialect: str = ""
     deadline_ms: int = DEADLINE_MS
     #: The client's idempotency key and the digest of its request.
     replay: tuple[str, bytes] | None = None
@@ -91,6 +93,9 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
             created=now,
             deadline=Millis(now + self.deadline_ms),
             rank=now,
+            callback=self.draft.callback,
+            dialect=self.dialect,
+            soft_id=self.draft.soft_id,
         )
         first = judged(task, (), rows.house, now)
         # Nothing was said yet and the deadline lies ahead, so the judge can only want.

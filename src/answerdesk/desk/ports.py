@@ -12,6 +12,7 @@ import msgspec
 
 from answerdesk.model.account import Account, AccountId, Key, Millis, Purse, Sequence
 from answerdesk.model.answer import Lease
+from answerdesk.model.callback import Attempt, Callback
 from answerdesk.model.catalog import CATALOG
 from answerdesk.model.judge import Rules
 from answerdesk.model.money import Entry, Micros
@@ -85,6 +86,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     #: Live leases of these solvers, with their tasks.
     leases_of: tuple[SolverId, ...] = ()
     replay: tuple[AccountId, str] | None = None
+    callbacks: tuple[Sequence, ...] = ()
     hunt: Hunt | None = None
     #: How many sequence numbers to take.
     block: int = 0
@@ -102,6 +104,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     leases: tuple[Lease, ...] = ()
     entries: tuple[Entry, ...] = ()
     replays: tuple[Replay, ...] = ()
+    callbacks: tuple[Callback, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
     solvers: tuple[Solver, ...] = ()
     #: Solvers of whom only `seen` changed.
     seen: tuple[Solver, ...] = ()
@@ -141,6 +145,7 @@ class Rows:
         self.leases: dict[str, Lease] = {}
         self.tokens_of: dict[Sequence, dict[str, None]] = {}
         self.replays: dict[tuple[AccountId, str], Replay] = {}
+        self.callbacks: dict[Sequence, Callback] = {}
         #: What the last hunt found, best first.
         self.found: list[Sequence] = []
         #: The first sequence number not taken yet, where a verb needs some.
@@ -169,6 +174,8 @@ class Rows:
             self.hold(lease)
         for replay in changes.replays:
             self.replays[replay.account, replay.key] = replay
+        for callback in changes.callbacks:
+            self.callbacks[callback.n] = callback
         if changed := (*changes.solvers, *changes.seen):
             solvers = {solver.id: solver for solver in (*self.house.solvers, *changed)}
             self.house = msgspec.structs.replace(self.house, solvers=tuple(solvers.values()))
@@ -208,6 +215,22 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     state: State | None = None
     before: Sequence | None = None
     most: int = 50
+
+
+class Spending(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose spending: narrowed to task types, a program, or an address."""
+
+    types: tuple[str, ...] = ()
+    soft_id: int | None = None
+    ip: str | None = None
+
+
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """One hour's charges: its start, how many, how much."""
+
+    hour: Millis
+    count: int
+    amount: Micros
 
 
 class Store(Protocol):
@@ -251,6 +274,21 @@ class Store(Protocol):
 
     async def oldest(self, most: int, *, media: bool) -> list[tuple[Sequence, Millis, State]]:
         """Find the first tasks kept, or the first whose media are kept, with their time of creation."""
+
+    async def callbacks_due(self, now: Millis, most: int) -> list[Callback]:
+        """Find owed callbacks whose time has come, earliest first."""
+
+    async def attempts(self, n: Sequence) -> tuple[Callback | None, list[Attempt]]:
+        """Read a task's callback and its tries, oldest first."""
+
+    async def settled_after(self, account: AccountId, ended: Millis, n: Sequence, most: int) -> list[Task]:
+        """Read an account's final tasks in the order they settled, after (ended, n)."""
+
+    async def entries(self, account: AccountId, before: int, most: int) -> list[tuple[int, Millis, Entry]]:
+        """Read an account's ledger as (line, time, entry), newest first, before a line."""
+
+    async def spending(self, account: AccountId, since: Millis, till: Millis, filters: Spending) -> list[Spent]:
+        """Add up an account's charges by hour."""
 
     async def accounts(self) -> list[tuple[Account, Purse]]:
         """List all accounts."""

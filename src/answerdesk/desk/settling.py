@@ -8,6 +8,7 @@ import msgspec
 from answerdesk.desk.ports import Changes, House, Rows
 from answerdesk.model.account import DAY_MS, Millis, Purse
 from answerdesk.model.answer import Lease, Outcome
+from answerdesk.model.callback import Callback
 from answerdesk.model.judge import Settled, Unsolvable, judge
 from answerdesk.model.money import Entry, Micros, Move
 from answerdesk.model.solver import staff_for
@@ -75,7 +76,8 @@ def settle(task: Task, verdict: Lease | Cause, rows: Rows, now: Millis) -> Chang
     purse = _let_go(rows.purses[task.account], task, now, charged=ready)
     move = Move.CHARGE if ready else Move.RELEASE
     entries = (Entry(move=move, amount=task.price, account=task.account, task=task.n),) if task.price else ()
-    return Changes(tasks=(settled,), purses=(purse,), entries=entries)
+    owed = (Callback(n=task.n, account=task.account, url=task.callback, due=now),) if task.callback else ()
+    return Changes(tasks=(settled,), purses=(purse,), entries=entries, callbacks=owed)
 
 
 def attempted(lease: Lease) -> bool:

@@ -28,6 +28,19 @@ class Standing(enum.StrEnum):
     SUSPENDED = "suspended"
 
 
+class Strictness(enum.StrEnum):
+    """Where an account wants a vendor's own ways, all off by default."""
+
+    #: The vendor's size limits (PROTOCOL §6.1).
+    LIMITS = "limits"
+    #: The vendor's report window (PROTOCOL §4.2).
+    REPORTS = "reports"
+    #: The HTTP statuses CapMonster's live service was seen answering (PROTOCOL T4).
+    HTTP = "http"
+    #: NO_SUCH_METHOD for an unknown task type (PROTOCOL G13).
+    TYPES = "types"
+
+
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """An account's settings; 0 in a limit means no limit."""
 
@@ -40,6 +53,12 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     allow_ips: tuple[str, ...] = ()
     max_open: int = 10_000
     requests_per_second: int = 0
+    #: Hosts (or host:port) that callbacks may go to.
+    callback_hosts: tuple[str, ...] = ()
+    #: What signs callbacks; two while one is being replaced, the new one first.
+    callback_secrets: tuple[str, ...] = ()
+    #: The vendors' own limits and habits instead of this desk's generous ones.
+    strict: frozenset[Strictness] = frozenset()
     spend_per_day: Micros = NOTHING
     #: Until when every call is answered with TOO_MUCH_REQUESTS (PROTOCOL §3.5), 0 for not at all.
     polls_locked_until: Millis = Millis(0)

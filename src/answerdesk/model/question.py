@@ -58,14 +58,19 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     module: str = "universal"
     threshold: int | None = None
+    #: The id of an earlier task of the same series of pictures.
+    previous: str | None = None
 
 
 class Medium(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the header of a picture or sound says: its media type and, for a picture, its pixels."""
 
     type: str
+    #: Pixels as a person sees the picture, set upright.
     width: int = 0
     height: int = 0
+    #: The EXIF orientation 1..8: answers are given upright and sent in the pixels as submitted.
+    orientation: int = 1
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

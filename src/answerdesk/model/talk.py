@@ -50,6 +50,9 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     question: Question
     #: The submitted bytes: one per entry of ``question.media``, then the instruction picture if there is one.
     blobs: tuple[bytes, ...] = ()
+    #: Where the client wants the reply posted.
+    callback: str | None = None
+    soft_id: int | None = None
 
 
 class Created(msgspec.Struct, frozen=True, kw_only=True):

@@ -117,6 +117,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     report: str | None = None
     #: Whether the price was given back after a report.
     refunded: bool = False
+    #: Where to post the reply once settled, and in which dialect's body.
+    callback: str | None = None
+    dialect: str = ""
+    #: The program that sent it, for statistics.
+    soft_id: int | None = None
 
     @property
     def settled(self) -> bool:

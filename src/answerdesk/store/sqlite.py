@@ -14,15 +14,29 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from answerdesk.desk.ports import Changes, Clock, Heard, House, Listing, Needs, Rows, Sums, Unavailable, Verb
+from answerdesk.desk.ports import (
+    Changes,
+    Clock,
+    Heard,
+    House,
+    Listing,
+    Needs,
+    Rows,
+    Spending,
+    Spent,
+    Sums,
+    Unavailable,
+    Verb,
+)
 from answerdesk.model.account import Account, AccountId, Key, Millis, Purse, Sequence
 from answerdesk.model.answer import Lease
-from answerdesk.model.money import BOOKS, Book
+from answerdesk.model.callback import Attempt, Callback
+from answerdesk.model.money import BOOKS, Book, Entry
 from answerdesk.model.solver import Solver
 from answerdesk.model.task import State, Task
 from answerdesk.store import tables
 from answerdesk.store.group import GroupCommit
-from answerdesk.store.tables import LEASE, PURSE, TASK
+from answerdesk.store.tables import CALLBACK, LEASE, PURSE, TASK
 
 T = TypeVar("T")
 
@@ -186,6 +200,43 @@ class SqliteStore:
         table = "contents JOIN tasks USING (n)" if media else "tasks"
         rows = self._rows(f"SELECT n, created, state FROM {table} ORDER BY n LIMIT ?", most)
         return [(n, created, State(state)) for n, created, state in rows]
+
+    async def callbacks_due(self, now: Millis, most: int) -> list[Callback]:
+        """Scan the index of owed ones."""
+        select = f"SELECT {CALLBACK} FROM callbacks WHERE state = 'owed' AND due <= ? ORDER BY due LIMIT ?"
+        return [tables.callback_from(row) for row in self._rows(select, now, most)]
+
+    async def attempts(self, n: Sequence) -> tuple[Callback | None, list[Attempt]]:
+        """Read both by task."""
+        owed = self._rows(f"SELECT {CALLBACK} FROM callbacks WHERE n = ?", n)
+        tries = self._rows("SELECT n, at, status, detail, milliseconds FROM attempts WHERE n = ? ORDER BY id", n)
+        return (tables.callback_from(owed[0]) if owed else None), [tables.attempt_from(row) for row in tries]
+
+    async def settled_after(self, account: AccountId, ended: Millis, n: Sequence, most: int) -> list[Task]:
+        """Scan the index of settled ones."""
+        select = f"SELECT {TASK} FROM tasks WHERE state > 0 AND account = ? AND (ended, n) > (?, ?) ORDER BY ended, n LIMIT ?"
+        return [tables.task_from(row) for row in self._rows(select, account, ended, n, most)]
+
+    async def entries(self, account: AccountId, before: int, most: int) -> list[tuple[int, Millis, Entry]]:
+        """List from the end of the ledger."""
+        select = (
+            "SELECT id, at, move, amount, account, solver, n, note FROM entries"
+            " WHERE account = ? AND id < ? ORDER BY id DESC LIMIT ?"
+        )
+        return [tables.entry_from(row) for row in self._rows(select, account, before, most)]
+
+    async def spending(self, account: AccountId, since: Millis, till: Millis, filters: Spending) -> list[Spent]:
+        """Add up charges by the hour they were booked in."""
+        select = (
+            "SELECT at / 3600000, count(*), sum(amount) FROM entries LEFT JOIN tasks USING (n)"
+            " WHERE entries.account = ? AND move = 'charge' AND at >= ? AND at < ?"
+            " AND (? = '[]' OR type IN (SELECT value FROM json_each(?)))"
+            " AND (? IS NULL OR soft_id = ?) AND (? IS NULL OR ip = ?) GROUP BY 1 ORDER BY 1"
+        )
+        types = json.dumps(filters.types)
+        values = (account, since, till, types, types, filters.soft_id, filters.soft_id, filters.ip, filters.ip)
+        hours = self._rows(select, *values)
+        return [Spent(hour=Millis(hour * 3_600_000), count=count, amount=amount) for hour, count, amount in hours]
 
     async def accounts(self) -> list[tuple[Account, Purse]]:
         """List by id."""

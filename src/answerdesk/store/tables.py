@@ -9,10 +9,11 @@ from typing import Any, Final
 import msgspec
 
 from answerdesk.desk.ports import Price, Replay
-from answerdesk.model.account import Account, AccountId, Key, Purse
+from answerdesk.model.account import Account, AccountId, Key, Millis, Purse
 from answerdesk.model.answer import Lease, Outcome, Verdict
+from answerdesk.model.callback import Attempt, Callback, Delivery
 from answerdesk.model.judge import Rules
-from answerdesk.model.money import Entry
+from answerdesk.model.money import Entry, Move
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver
 from answerdesk.model.task import Cause, Route, State, Task
@@ -151,6 +152,38 @@ def replay_from(row: Row) -> Replay:
     """Read a spent idempotency key."""
     account, key, body, n, at = row
     return Replay(account=account, key=key, body=body, n=n, at=at)
+
+
+CALLBACK: Final = "n, account, url, state, tries, due"
+
+
+def callback_row(callback: Callback) -> Row:
+    """Lay a callback out."""
+    return callback.n, callback.account, callback.url, str(callback.state), callback.tries, callback.due
+
+
+def callback_from(row: Row) -> Callback:
+    """Read a callback."""
+    n, account, url, state, tries, due = row
+    return Callback(n=n, account=account, url=url, state=Delivery(state), tries=tries, due=due)
+
+
+def attempt_row(attempt: Attempt) -> Row:
+    """Lay a try out."""
+    return attempt.n, attempt.at, attempt.status, attempt.detail, attempt.milliseconds
+
+
+def attempt_from(row: Row) -> Attempt:
+    """Read a try."""
+    n, at, status, detail, milliseconds = row
+    return Attempt(n=n, at=at, status=status, detail=detail, milliseconds=milliseconds)
+
+
+def entry_from(row: Row) -> tuple[int, Millis, Entry]:
+    """Read a line of the ledger with its number and time."""
+    line, at, move, amount, account, solver, n, note = row
+    entry = Entry(move=Move(move), amount=amount, account=account, solver=solver, task=n, note=note)
+    return line, at, entry
 
 
 def price_row(price: Price) -> Row:

@@ -28,6 +28,7 @@ _SOLVER: Final = (
     "INSERT INTO solvers (id, name, grants, seen) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE"
     " SET name = excluded.name, grants = excluded.grants, seen = excluded.seen"
 )
+_CALLBACK: Final = f"INSERT OR REPLACE INTO callbacks ({tables.CALLBACK}) VALUES (?, ?, ?, ?, ?, ?)"
 _HUNT: Final = (
     "SELECT rank, n FROM tasks INDEXED BY tasks_queue WHERE state = 0 AND kind = ? AND route = ? AND free_at <= ?"
     " AND (? = '' OR lang IS NULL OR instr(?, ',' || lang || ','))"
@@ -76,6 +77,10 @@ class Unit:
             rows.purses[purse.account] = purse
         if any(need.block for need in needs):
             rows.next = self._db.execute("SELECT value FROM facts WHERE name = 'next'").fetchone()[0]
+        owed = {n for need in needs for n in need.callbacks} - rows.callbacks.keys()
+        for row in self._many(f"SELECT {tables.CALLBACK} FROM callbacks WHERE n IN ", owed):
+            callback = tables.callback_from(row)
+            rows.callbacks[callback.n] = callback
         for need in needs:
             if need.replay and need.replay not in rows.replays:
                 self._gather_replay(need.replay)
@@ -139,7 +144,7 @@ class Unit:
                 "INSERT OR REPLACE INTO rules (type, rules) VALUES (?, ?)",
                 (tables.rules_row(name, rules) for name, rules in change.rules),
             )
-            for table in ("tasks", "contents", "leases", "replays"):
+            for table in ("tasks", "contents", "leases", "replays", "callbacks", "attempts"):
                 run(f"DELETE FROM {table} WHERE n = ?", ((n,) for n in change.erased))
             run("DELETE FROM contents WHERE n = ?", ((n,) for n in change.emptied))
             run("UPDATE facts SET value = ? WHERE name = 'next'", ((n,) for n in change.next))
@@ -165,6 +170,8 @@ class _Dirty:
         self.leases: dict[str, Lease] = {}
         self.entries: list[Row] = []
         self.replays: list[Row] = []
+        self.callbacks: dict[int, Row] = {}
+        self.attempts: list[Row] = []
         self.other: list[Changes] = []
 
     def add(self, changes: Changes, now: Millis) -> None:
@@ -180,6 +187,9 @@ class _Dirty:
             self.leases[lease.token] = lease
         self.entries += [tables.entry_row(entry, now) for entry in changes.entries]
         self.replays += map(tables.replay_row, changes.replays)
+        for callback in changes.callbacks:
+            self.callbacks[callback.n] = tables.callback_row(callback)
+        self.attempts += map(tables.attempt_row, changes.attempts)
         if _touches_settings(changes):
             self.other.append(changes)
 
@@ -192,6 +202,8 @@ class _Dirty:
             (_LEASE, [tables.lease_row(lease) for lease in self.leases.values()]),
             (_ENTRY, self.entries),
             ("INSERT OR REPLACE INTO replays (account, key, body, n, at) VALUES (?, ?, ?, ?, ?)", self.replays),
+            (_CALLBACK, list(self.callbacks.values())),
+            ("INSERT INTO attempts (n, at, status, detail, milliseconds) VALUES (?, ?, ?, ?, ?)", self.attempts),
         )
 
 

@@ -42,12 +42,16 @@ CREATE TABLE tasks (
   solution BLOB NOT NULL,
   solve_count INTEGER NOT NULL,
   report TEXT,
-  refunded INTEGER NOT NULL
+  refunded INTEGER NOT NULL,
+  callback TEXT,
+  dialect TEXT NOT NULL,
+  soft_id INTEGER
 );
 -- A claim is one scan of this index per kind and route, oldest rank first.
 CREATE INDEX tasks_queue ON tasks (kind, route, rank, n, free_at, lang) WHERE state = 0;
 CREATE INDEX tasks_review ON tasks (review_at) WHERE state = 0;
 CREATE INDEX tasks_account ON tasks (account, n);
+CREATE INDEX tasks_settled ON tasks (account, ended, n) WHERE state > 0;
 
 -- All media of a task in one value, one after the other; `sizes` is the JSON list of their lengths.
 CREATE TABLE contents (n INTEGER PRIMARY KEY, sizes TEXT NOT NULL, data BLOB NOT NULL);
@@ -89,6 +93,25 @@ CREATE TABLE replays (
   at INTEGER NOT NULL,
   PRIMARY KEY (account, key)
 ) WITHOUT ROWID;
+
+CREATE TABLE callbacks (
+  n INTEGER PRIMARY KEY,
+  account INTEGER NOT NULL,
+  url TEXT NOT NULL,
+  state TEXT NOT NULL,
+  tries INTEGER NOT NULL,
+  due INTEGER NOT NULL
+);
+CREATE INDEX callbacks_due ON callbacks (due) WHERE state = 'owed';
+CREATE TABLE attempts (
+  id INTEGER PRIMARY KEY,
+  n INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  status INTEGER NOT NULL,
+  detail TEXT NOT NULL,
+  milliseconds INTEGER NOT NULL
+);
+CREATE INDEX attempts_task ON attempts (n);
 
 CREATE TABLE solvers (
   id INTEGER PRIMARY KEY,
