@@ -278,6 +278,10 @@ class Store(Protocol):
     async def callbacks_due(self, now: Millis, most: int) -> list[Callback]:
         """Find owed callbacks whose time has come, earliest first."""
 
+
+class Records(Protocol):
+    """What was written, for those who look back: lists, sums and histories."""
+
     async def attempts(self, n: Sequence) -> tuple[Callback | None, list[Attempt]]:
         """Read a task's callback and its tries, oldest first."""
 

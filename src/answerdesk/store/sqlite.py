@@ -198,7 +198,10 @@ class SqliteStore:
     async def oldest(self, most: int, *, media: bool) -> list[tuple[Sequence, Millis, State]]:
         """Read from the low end of the sequence."""
         table = "contents JOIN tasks USING (n)" if media else "tasks"
-        rows = self._rows(f"SELECT n, created, state FROM {table} ORDER BY n LIMIT ?", most)
+        owed = "SELECT 1 FROM callbacks WHERE callbacks.n = tasks.n AND callbacks.state = 'owed'"
+        rows = self._rows(
+            f"SELECT n, created, tasks.state FROM {table} WHERE NOT EXISTS ({owed}) ORDER BY n LIMIT ?", most
+        )
         return [(n, created, State(state)) for n, created, state in rows]
 
     async def callbacks_due(self, now: Millis, most: int) -> list[Callback]:
@@ -214,7 +217,8 @@ class SqliteStore:
 
     async def settled_after(self, account: AccountId, ended: Millis, n: Sequence, most: int) -> list[Task]:
         """Scan the index of settled ones."""
-        select = f"SELECT {TASK} FROM tasks WHERE state > 0 AND account = ? AND (ended, n) > (?, ?) ORDER BY ended, n LIMIT ?"
+        where = "state > 0 AND account = ? AND (ended, n) > (?, ?)"
+        select = f"SELECT {TASK} FROM tasks WHERE {where} ORDER BY ended, n LIMIT ?"
         return [tables.task_from(row) for row in self._rows(select, account, ended, n, most)]
 
     async def entries(self, account: AccountId, before: int, most: int) -> list[tuple[int, Millis, Entry]]:
