@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import functools
 import os
 import resource
@@ -13,7 +12,7 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,20 +37,19 @@ from answerdesk.desk.entrance import Entrance
 from answerdesk.desk.orders import Orders
 from answerdesk.desk.ports import Heard, Unavailable
 from answerdesk.desk.work import Free
-from answerdesk.model.account import Account, AccountId, Millis, digest
-from answerdesk.model.money import Micros
+from answerdesk.model.account import Account, AccountId, digest
+from answerdesk.model.money import NOTHING, Micros
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver, SolverId
 from answerdesk.model.task import Permutation
 from answerdesk.solve.plugin import SolverUnknown, make
+from answerdesk.store.folder import FIRST_KEY, Wall, address_shown, only_server, open_store, read_line, write_secret
 from answerdesk.store.sqlite import BLOCK, SqliteStore
 
 log = structlog.get_logger()
 
-DATABASE: Final = "answerdesk.db"
-#: The first account, made when a desk is first served, and where `ask` finds its key.
+#: The first account, made when a desk is first served.
 FIRST_ACCOUNT: Final = "first"
-FIRST_KEY: Final = "first.key"
 FIRST_BALANCE: Final = Micros(10_000_000)
 #: How often the server looks whether another process wrote.
 LOOK_AROUND_SECONDS: Final = 0.05
@@ -64,45 +62,6 @@ MOST_FILES: Final = 65_536
 LONG_RUN_SECONDS: Final = 60.0
 
 
-class Wall:
-    """The system's clock and randomness, as the desk's ports want them."""
-
-    def now(self) -> Millis:
-        """Milliseconds since the epoch."""
-        return Millis(time.time_ns() // 1_000_000)
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        return time.monotonic()
-
-    def secret(self) -> str:
-        """32 hex characters."""
-        return secrets.token_hex(16)
-
-
-class InUse(RuntimeError):
-    """Another server uses the data folder."""
-
-
-def open_store(data: Path, *, block: int = 1) -> SqliteStore:
-    """Open the desk of a data folder; a command takes ids one by one, a server in blocks."""
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return SqliteStore(str(data / DATABASE), Wall(), block=block)
-
-
-@contextlib.contextmanager
-def only_server(data: Path) -> Iterator[None]:
-    """Hold the folder's lock; raises InUse when another server does."""
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (data / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            msg = f"another answerdesk serves the data folder {data}"
-            raise InUse(msg) from None
-        yield
-
-
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     """What a server that is ready tells: its address, the first account's key, and what is amiss with its machine."""
 
@@ -110,6 +69,9 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     data: Path
     new: bool
     key: str | None
+    #: Whose key it is, and what is on that account.
+    account: str | None
+    balance: Micros
     machine: str | None
     trouble: str | None = None
 
@@ -222,14 +184,31 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
         url = _url(settings.host, listening)
         if machine is not None:
             loops.append(asyncio.create_task(keep_working(settings, url, machine)))
-        name = settings.solver if machine else None
-        announce(Announcement(url=url, data=settings.data, new=new, key=key, machine=name, trouble=trouble))
-        await serving
+        with address_shown(settings.data, url):
+            announce(await _announcement(desk, url, key, new=new, trouble=trouble))
+            await serving
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
     finally:
         await desk.close()
+
+
+async def _announcement(desk: Desk, url: str, key: str | None, *, new: bool, trouble: str | None) -> Announcement:
+    """Tell what is served; a key that was revoked is not told."""
+    settings = desk.settings
+    account = await desk.store.account_by_key(digest(key)) if key else None
+    purse = await desk.store.purse(account.id) if account else None
+    return Announcement(
+        url=url,
+        data=settings.data,
+        new=new,
+        key=key if account else None,
+        account=account.name if account else None,
+        balance=purse.balance if purse else NOTHING,
+        machine=None if trouble or settings.solver == "none" else settings.solver,
+        trouble=trouble,
+    )
 
 
 def _loops(desk: Desk, server: Server) -> list[Coroutine[Any, Any, None]]:
@@ -273,7 +252,7 @@ async def first_account(store: SqliteStore, data: Path) -> tuple[str | None, boo
     """Make the first account of a new desk; gives its key, if this folder has it, and whether the desk is new."""
     path = data / FIRST_KEY
     if await store.accounts():
-        return (path.read_text().strip() if path.exists() else None), False
+        return read_line(path), False
     key = secrets.token_hex(16)
     write_secret(path, key)
     account = await store.run(OpenAccount(account=Account(id=AccountId(await store.draw()), name=FIRST_ACCOUNT)))
@@ -296,7 +275,7 @@ async def enrol_machine(store: SqliteStore, settings: Settings) -> tuple[str | N
     host = socket.gethostname()
     name = f"{settings.solver}@{host}"
     path = settings.data / f"{settings.solver}.token"
-    token = path.read_text().strip() if path.exists() else secrets.token_hex(16)
+    token = read_line(path) or secrets.token_hex(16)
     write_secret(path, token)
     known = next((one for one in store.house().solvers if one.name == name), None)
     kinds = frozenset(Kind(kind) for kind in solver.kinds)
@@ -338,13 +317,6 @@ def raise_file_limit() -> int:
     if wanted > soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return max(soft, wanted)
-
-
-def write_secret(path: Path, text: str) -> None:
-    """Write a file that only its owner can read."""
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text + "\n")
 
 
 def _family(host: str) -> socket.AddressFamily:
