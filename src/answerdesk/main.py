@@ -22,10 +22,11 @@ import uvicorn
 import uvloop
 
 from answerdesk.api.app import App
+from answerdesk.api.front import Front, Terms
 from answerdesk.api.hold import REREAD_SECONDS, Hold
 from answerdesk.api.http import Peers
 from answerdesk.api.limits import Polls
-from answerdesk.api.methods import Methods, Terms
+from answerdesk.api.methods import Methods
 from answerdesk.api.patience import HEAD_SECONDS, PatientProtocol, sweep
 from answerdesk.api.pictures import Darkroom
 from answerdesk.api.work import WaitingRoom, WorkApi
@@ -98,10 +99,11 @@ class Desk:
             poll_lock_ms=int(settings.poll_lock * 1000),
             report_window_ms=int(settings.report_window * 1000),
         )
-        methods = Methods(
+        front = Front(
             store=self.store, orders=Orders(self.store, board, ids), entrance=entrance, hold=self.hold,
-            polls=self.polls, clock=wall, peers=Peers(settings.behind_proxy), terms=terms,
+            polls=self.polls, clock=wall, terms=terms,
         )  # fmt: skip
+        methods = Methods(front, Peers(settings.behind_proxy))
         work = WorkApi(
             store=self.store, entrance=entrance, room=self.room, ids=ids, names=wall, clock=wall,
             darkroom=self.darkroom,

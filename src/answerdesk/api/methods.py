@@ -7,17 +7,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
 import structlog
 
-from answerdesk.api.hold import Hold
+from answerdesk.api.front import Front
 from answerdesk.api.http import TEXT, Answer, Header, Peers, Scope, header, text_header
-from answerdesk.api.limits import Guesses, Polls, Rates
-from answerdesk.desk.books import ChangeAccount
-from answerdesk.desk.entrance import Entrance, Turned, locked_for
-from answerdesk.desk.orders import Orders
-from answerdesk.desk.ports import Clock, Store, Unavailable
-from answerdesk.model.account import Account, Millis
+from answerdesk.desk.entrance import Turned
+from answerdesk.desk.ports import Unavailable
+from answerdesk.model.account import Account
 from answerdesk.model.catalog import SERVER_LIMITS
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.talk import Balance, Call, Created, Method, Processing, Refused, Reply, Reported
@@ -27,24 +23,13 @@ from answerdesk.wire.grammar import read_call, read_draft, read_task_id
 
 log = structlog.get_logger()
 
-#: The longest idempotency key (PROTOCOL §2.4), and the longest wait a client may prefer (T16).
+#: The longest idempotency key (PROTOCOL §2.4).
 MOST_KEY: Final = 128
-MOST_WAIT: Final = 60.0
 #: How long polls answer "processing" while the store cannot be read (PROTOCOL §5.3).
 STORE_GRACE_SECONDS: Final = 30.0
 _RETRY: Final[tuple[Header, ...]] = ((b"retry-after", b"5"),)
 _REPLAYED: Final[tuple[Header, ...]] = ((b"x-task-replayed", b"1"),)
 UNAVAILABLE: Final = Answer(b'{"error":"the service is unavailable; try again in 5 seconds"}', 503, headers=_RETRY)
-
-
-class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What the operator set for all wire methods."""
-
-    dialect: str
-    hold_seconds: float = 3.0
-    deadline_ms: int = 300_000
-    poll_lock_ms: int = 60_000
-    report_window_ms: int = 86_400_000
 
 
 @dataclass(slots=True)
@@ -53,43 +38,30 @@ class Caller:
 
     scope: Scope
     ip: str
-    now: float
     dialect: Dialect
-    account: Account | None = None
 
 
 class Methods:
     """Serves the wire methods of every JSON dialect."""
 
-    def __init__(
-        self, *, store: Store, orders: Orders, entrance: Entrance, hold: Hold, polls: Polls, clock: Clock,
-        peers: Peers, terms: Terms,
-    ) -> None:  # fmt: skip
-        """Take the desk's use cases and what this process counts."""
-        self._store = store
-        self._orders = orders
-        self._entrance = entrance
-        self._hold = hold
-        self._polls = polls
-        self._clock = clock
+    def __init__(self, front: Front, peers: Peers) -> None:
+        """Take the front, and whom to believe about addresses."""
+        self._front = front
         self._peers = peers
-        self._terms = terms
-        self._rates = Rates()
-        self.guesses = Guesses()
         #: Since when the store could not be read, None while it can.
         self._away_since: float | None = None
 
     async def serve(self, method: Method, scope: Scope, body: bytes) -> Answer:
         """Answer one call."""
-        caller = Caller(scope, self._peers.ip(scope), self._clock.monotonic(), self._dialect(scope, None, None))
+        caller = Caller(scope, self._peers.ip(scope), self._dialect(scope, None, None))
         try:
-            self.guesses.check(caller.ip, caller.now)
+            self._front.check_address(caller.ip)
             if method is Method.TEST:
                 return Answer(write_test(body, "Array" if caller.dialect.name == "anticaptcha" else "Dict"), type=TEXT)
             call = read_call(body)
             reply, headers = await self._reply(method, call, caller, body)
         except Refusal as refusal:
-            self._count_guess(refusal, caller)
+            self._front.count_refusal(refusal, caller.ip)
             reply, headers = Refused(fault=refusal.fault, detail=refusal.detail), ()
         except Unavailable as away:
             return self._away(method, caller, str(away))
@@ -104,17 +76,15 @@ class Methods:
 
     async def _reply(self, method: Method, call: Call, caller: Caller, body: bytes) -> tuple[Reply, tuple[Header, ...]]:
         account = await self._admit(call, caller)
-        self._rates.check(account, caller.now)
         match method:
             case Method.RESULT:
                 return await self._result(call, account, caller), ()
             case Method.CREATE:
                 return await self._create(call, account, caller, body)
             case Method.BALANCE:
-                return Balance(amount=await self._orders.balance(account.id)), ()
+                return Balance(amount=await self._front.balance(account)), ()
             case Method.REPORT_CORRECT | Method.REPORT_INCORRECT:
-                correct, window = method is Method.REPORT_CORRECT, self._terms.report_window_ms
-                await self._orders.report(account.id, read_task_id(call), correct=correct, window_ms=window)
+                await self._front.report(account, read_task_id(call), correct=method is Method.REPORT_CORRECT)
                 return Reported(), ()
             case _:
                 msg = "no such method; createTask, getTaskResult, getBalance and the report methods are served"
@@ -124,7 +94,7 @@ class Methods:
         soft_id = call.body.get("softId")
         caller.dialect = self._dialect(caller.scope, None, soft_id)
         try:
-            account = await self._entrance.admit(call.key, caller.ip, self._clock.now())
+            account = await self._front.admit(call.key, caller.ip)
         except Turned as turned:
             caller.dialect = self._dialect(caller.scope, turned.account.dialect, soft_id)
             raise
@@ -136,35 +106,14 @@ class Methods:
         self, call: Call, account: Account, caller: Caller, body: bytes
     ) -> tuple[Reply, tuple[Header, ...]]:
         draft = read_draft(call, case_default=caller.dialect.case_default, limits=SERVER_LIMITS)
-        replay = _replay(caller.scope, body)
-        task, replayed = await self._orders.submit(
-            account, draft, caller.ip, deadline_ms=self._terms.deadline_ms, replay=replay
-        )
+        replay = replay_of(caller.scope, body)
+        task, replayed = await self._front.create(account, draft, caller.ip, caller.dialect.name, replay)
         return Created(task=task), _REPLAYED if replayed else ()
 
     async def _result(self, call: Call, account: Account, caller: Caller) -> Reply:
-        task = read_task_id(call)
-        reply = await self._orders.look_up(account.id, task, self._clock.now())
+        reply = await self._front.result(account, read_task_id(call), preferred_wait(caller.scope))
         self._away_since = None
-        if not isinstance(reply, Processing):
-            return reply
-        if not self._polls.count(account.id, task):
-            raise await self._lock(account)
-        seconds = _preferred_wait(caller.scope, self._terms.hold_seconds)
-        if seconds <= 0:
-            return reply
-        if not self._hold.has_room(account.id):
-            self._polls.uncount(account.id, task)
-            return reply
-        return await self._hold.wait(account.id, task, seconds) or reply
-
-    async def _lock(self, account: Account) -> Refusal:
-        """Lock the account for a while, as a stored fact (PROTOCOL §3.5)."""
-        lock = self._terms.poll_lock_ms
-        until = Millis(self._clock.now() + lock)
-        await self._store.run(ChangeAccount(account=account.id, settings={"polls_locked_until": until}))
-        log.warning("polls_locked", account=account.id, seconds=lock // 1000)
-        return Refusal(Fault.TOO_MUCH_REQUESTS, locked_for(lock))
+        return reply
 
     def _dialect(self, scope: Scope, account: str | None, soft_id: object) -> Dialect:
         return choose(
@@ -172,12 +121,8 @@ class Methods:
             account=account,
             user_agent=text_header(scope, b"user-agent"),
             soft_id=soft_id,
-            default=self._terms.dialect,
+            default=self._front.terms.dialect,
         )
-
-    def _count_guess(self, refusal: Refusal, caller: Caller) -> None:
-        if refusal.fault is Fault.KEY_DOES_NOT_EXIST or refusal.fault is Fault.NO_SUCH_CAPCHA_ID:
-            self.guesses.count(caller.ip, caller.now)
 
     def _away(self, method: Method, caller: Caller, why: str) -> Answer:
         """Answer for a store that can promise nothing now (PROTOCOL §5.3)."""
@@ -186,13 +131,14 @@ class Methods:
             detail = "the service cannot store tasks at the moment; nothing was charged, try again in a few seconds"
             return Answer(caller.dialect.write(Refused(fault=Fault.NO_SLOT_AVAILABLE, detail=detail), method))
         if method is Method.RESULT:
-            self._away_since = self._away_since or caller.now
-            if caller.now - self._away_since <= STORE_GRACE_SECONDS:
+            now = self._front.clock.monotonic()
+            self._away_since = self._away_since or now
+            if now - self._away_since <= STORE_GRACE_SECONDS:
                 return Answer(caller.dialect.write(Processing(), method))
         return UNAVAILABLE
 
 
-def _replay(scope: Scope, body: bytes) -> tuple[str, bytes] | None:
+def replay_of(scope: Scope, body: bytes) -> tuple[str, bytes] | None:
     """Read the idempotency key and digest the body it goes with (PROTOCOL §2.4)."""
     key = text_header(scope, b"idempotency-key")
     if not key:
@@ -203,14 +149,14 @@ def _replay(scope: Scope, body: bytes) -> tuple[str, bytes] | None:
     return key, hashlib.sha256(body).digest()
 
 
-def _preferred_wait(scope: Scope, default: float) -> float:
-    """Read ``Prefer: wait=N``, at most a minute; anything else means the default."""
+def preferred_wait(scope: Scope) -> float | None:
+    """Read ``Prefer: wait=N``; None when nothing of that sort was preferred."""
     prefer = header(scope, b"prefer")
     if not prefer:
-        return default
+        return None
     for preference in prefer.decode("latin-1").split(","):
         name, _, value = preference.strip().partition("=")
         value = value.strip().strip('"')
         if name.strip().lower() == "wait" and value.isascii() and value.isdigit():
-            return min(float(value), MOST_WAIT)
-    return default
+            return float(value[:9])
+    return None

@@ -216,11 +216,18 @@ class Orders:
         self._ids = ids
 
     async def submit(
-        self, account: Account, draft: Draft, ip: str, *, deadline_ms: int, replay: tuple[str, bytes] | None = None
+        self,
+        account: Account,
+        draft: Draft,
+        ip: str,
+        *,
+        dialect: str = "",
+        deadline_ms: int,
+        replay: tuple[str, bytes] | None = None,
     ) -> tuple[TaskId, bool]:
         """Create a task; gives its id, and whether an idempotency key found it made before."""
         n = await self._store.draw()
-        verb = Submit(n=n, account=account, draft=draft, ip=ip, deadline_ms=deadline_ms, replay=replay)
+        verb = Submit(n=n, account=account, draft=draft, ip=ip, dialect=dialect, deadline_ms=deadline_ms, replay=replay)
         made, replayed = await self._store.run(verb)
         return self._ids.show(made), replayed
 
