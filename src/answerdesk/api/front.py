@@ -1,0 +1,113 @@
+"""The customer's side of the desk as every dialect serves it: admission, limits, waiting.
+Rule: whatever the dialect, a call is admitted, counted and held by the same code."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+import structlog
+
+from answerdesk.api.hold import Hold
+from answerdesk.api.limits import Guesses, Polls, Rates
+from answerdesk.desk.books import ChangeAccount
+from answerdesk.desk.entrance import Entrance, locked_for
+from answerdesk.desk.orders import Orders
+from answerdesk.desk.ports import Clock, Store
+from answerdesk.model.account import Account, Millis
+from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.money import Micros
+from answerdesk.model.talk import Draft, Processing, Reply
+from answerdesk.model.task import TaskId
+
+log = structlog.get_logger()
+
+#: The longest a client may prefer to wait (PROTOCOL T16).
+MOST_WAIT: Final = 60.0
+_GUESSED: Final = frozenset({Fault.KEY_DOES_NOT_EXIST, Fault.NO_SUCH_CAPCHA_ID})
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator set for all customers."""
+
+    dialect: str
+    hold_seconds: float = 3.0
+    deadline_ms: int = 300_000
+    poll_lock_ms: int = 60_000
+    report_window_ms: int = 86_400_000
+
+
+class Front:
+    """What a customer may do, as counted and held by this process."""
+
+    def __init__(
+        self, *, store: Store, orders: Orders, entrance: Entrance, hold: Hold, polls: Polls, clock: Clock, terms: Terms
+    ) -> None:
+        """Take the desk's use cases and what this process counts."""
+        self._store = store
+        self._orders = orders
+        self._entrance = entrance
+        self._hold = hold
+        self._polls = polls
+        self._rates = Rates()
+        self.clock = clock
+        self.terms = terms
+        self.guesses = Guesses()
+
+    async def admit(self, key: str, ip: str) -> Account:
+        """Let a caller in: key, address, standing, rate; raises a Refusal."""
+        account = await self._entrance.admit(key, ip, self.clock.now())
+        self._rates.check(account, self.clock.monotonic())
+        return account
+
+    def check_address(self, ip: str) -> None:
+        """Refuse an address that guessed too much."""
+        self.guesses.check(ip, self.clock.monotonic())
+
+    def count_refusal(self, refusal: Refusal, ip: str) -> None:
+        """Count a wrong key or id against the address it came from."""
+        if refusal.fault in _GUESSED:
+            self.guesses.count(ip, self.clock.monotonic())
+
+    async def create(
+        self, account: Account, draft: Draft, ip: str, dialect: str, replay: tuple[str, bytes] | None = None
+    ) -> tuple[TaskId, bool]:
+        """Store a task; gives its id, and whether an idempotency key found it made before."""
+        return await self._orders.submit(
+            account, draft, ip, dialect=dialect, deadline_ms=self.terms.deadline_ms, replay=replay
+        )
+
+    async def result(self, account: Account, task: TaskId, wait: float | None) -> Reply:
+        """Give a task's reply, held while it is unfinished; past the poll limit the account is locked."""
+        reply = await self._orders.look_up(account.id, task, self.clock.now())
+        if not isinstance(reply, Processing):
+            return reply
+        if not self._polls.count(account.id, task):
+            raise await self._lock(account)
+        seconds = self.terms.hold_seconds if wait is None else min(wait, MOST_WAIT)
+        if seconds <= 0:
+            return reply
+        if not self._hold.has_room(account.id):
+            self._polls.uncount(account.id, task)
+            return reply
+        return await self._hold.wait(account.id, task, seconds) or reply
+
+    async def balance(self, account: Account) -> Micros:
+        """Read what the account can spend."""
+        return await self._orders.balance(account.id)
+
+    async def report(self, account: Account, task: TaskId, *, correct: bool) -> None:
+        """Book a verdict on an answer."""
+        await self._orders.report(account.id, task, correct=correct, window_ms=self.terms.report_window_ms)
+
+    async def cancel(self, account: Account, task: TaskId) -> bool:
+        """Give up an open task; False if it was settled already."""
+        return await self._orders.cancel(task, account.id)
+
+    async def _lock(self, account: Account) -> Refusal:
+        """Lock the account for a while, as a stored fact (PROTOCOL §3.5)."""
+        lock = self.terms.poll_lock_ms
+        until = Millis(self.clock.now() + lock)
+        await self._store.run(ChangeAccount(account=account.id, settings={"polls_locked_until": until}))
+        log.warning("polls_locked", account=account.id, seconds=lock // 1000)
+        return Refusal(Fault.TOO_MUCH_REQUESTS, locked_for(lock))
