@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from answerdesk.desk.ports import Changes, Needs, Price, Rows
+from answerdesk.desk.ports import NO_CHANGES, Changes, Needs, Price, Rows
+from answerdesk.desk.work import Free
 from answerdesk.model.account import Account, AccountId, Key, Millis, Purse
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.judge import Rules
@@ -121,13 +122,17 @@ class SaveSolver(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def needs(self) -> Needs:
         """Its live leases, which a solver that is switched off loses."""
-        return Needs()
+        return Needs() if self.solver.enabled else self._freed.needs
 
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Solver]:
         """Write it."""
-        del rows
         solver = replace(self.solver, created=self.solver.created or now)
-        return Changes(solvers=(solver,), tokens=((solver.id, self.token),) if self.token else ()), solver
+        freed = NO_CHANGES if solver.enabled else self._freed.decide(rows, now)[0]
+        return replace(freed, solvers=(solver,), tokens=((solver.id, self.token),) if self.token else ()), solver
+
+    @property
+    def _freed(self) -> Free:
+        return Free(solvers=(self.solver.id,))
 
 
 class SavePrice(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,7 +42,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         return Needs(
             hunt=Hunt(
                 solver=solver.id,
-                kinds=tuple(kind for kind in self.kinds if solver.may_have(kind, None)),
+                kinds=tuple(kind for kind in dict.fromkeys(self.kinds) if solver.may_have(kind, None)),
                 route=Route.MACHINES if solver.machine else Route.PEOPLE,
                 languages=tuple(sorted(solver.languages)),
                 most=len(self.names),
@@ -141,7 +141,8 @@ class Free(msgspec.Struct, frozen=True, kw_only=True):
         for lease in revoked:
             rows.hold(lease)
         tasks = {lease.task: rows.tasks[lease.task] for lease in revoked}
-        return Changes(leases=revoked, tasks=tuple(_reopened(task, rows, now) for task in tasks.values())), len(freed)
+        reopened = tuple(_reopened(task, rows, now) for task in tasks.values() if not task.settled)
+        return Changes(leases=revoked, tasks=reopened), len(freed)
 
 
 def _reopened(task: Task, rows: Rows, now: Millis) -> Task:
@@ -175,11 +176,11 @@ def _of(token: str, solver: Solver, rows: Rows) -> tuple[Lease, Task]:
     return lease, rows.tasks[lease.task]
 
 
-def _repeat(lease: Lease, said: bytes) -> Verdict:
+def _repeat(lease: Lease, spoken: Lease) -> Verdict:
     """Answer for a lease that has ended: the same words get the reply they got."""
     if lease.outcome is Outcome.REVOKED:
         return Verdict(accepted=False, why=Why.REVOKED)
-    if lease.verdict is not None and lease.said == said:
+    if lease.verdict is not None and (lease.outcome, lease.said) == (spoken.outcome, spoken.said):
         return lease.verdict
     return Verdict(accepted=False, why=Why.SETTLED)
 
@@ -187,7 +188,7 @@ def _repeat(lease: Lease, said: bytes) -> Verdict:
 def _say(spoken: Lease, lease: Lease, task: Task, rows: Rows, now: Millis) -> tuple[Changes, Verdict]:
     """Book what was said, or say why it is not wanted."""
     if lease.outcome is not None:
-        return NO_CHANGES, _repeat(lease, spoken.said)
+        return NO_CHANGES, _repeat(lease, spoken)
     why = _unwanted(lease, task, now)
     paid = spoken.pay if why is None or lease.live(now) else NOTHING
     verdict = Verdict(accepted=why is None, why=why, paid=paid)

@@ -48,7 +48,7 @@ CREATE TABLE tasks (
   soft_id INTEGER
 );
 -- A claim is one scan of this index per kind and route, oldest rank first.
-CREATE INDEX tasks_queue ON tasks (kind, route, rank, n, free_at, lang) WHERE state = 0;
+CREATE INDEX tasks_queue ON tasks (kind, route, rank, n, free_at, deadline, lang) WHERE state = 0;
 CREATE INDEX tasks_review ON tasks (review_at) WHERE state = 0;
 CREATE INDEX tasks_account ON tasks (account, n);
 CREATE INDEX tasks_settled ON tasks (account, ended, n) WHERE state > 0;
