@@ -77,6 +77,7 @@ class Board:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    server: "Server"
 
     def log_message(self, *words):
         """Print nothing."""

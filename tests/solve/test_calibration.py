@@ -22,7 +22,7 @@ def test_more_belief_is_never_less_confidence(place, first, second):
     assert 0 <= less <= more <= 1
 
 
-@pytest.mark.parametrize("curve", [*calibration.CURVES.values(), calibration.PLAIN])
+@pytest.mark.parametrize("curve", calibration.CURVES.values())
 def test_a_curve_rises_and_promises_no_certainty(curve):
     assert all(left < right and low < high for (left, low), (right, high) in pairwise(curve))
     assert 0 <= curve[0][1] <= curve[-1][1] < 1

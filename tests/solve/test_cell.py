@@ -14,6 +14,8 @@ from answerdesk.solve.plugin import Hints
 from tests.solve.desk import blank
 from tests.solve.sample_plugin import moody_solver as moody
 
+pytestmark = pytest.mark.slow
+
 
 def job(colour=(200, 200, 200), kind="image/png"):
     medium = pipe.Medium(type=kind, data=blank(colour))

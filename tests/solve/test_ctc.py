@@ -31,7 +31,7 @@ def rule(meanings=EVERYTHING, **said):
 
 def by_brute_force(shared, characters):
     """Sum the belief in every text over all its alignments."""
-    beliefs = {}
+    beliefs: dict[str, float] = {}
     for path in itertools.product(range(shared.shape[1]), repeat=shared.shape[0]):
         belief = math.prod(float(shared[time, place]) for time, place in enumerate(path))
         kept = [place for place, _ in itertools.groupby(path) if place]

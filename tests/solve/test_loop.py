@@ -278,6 +278,8 @@ def test_an_orphaned_worker_ends_when_it_was_asked_to(board, server, surrounding
     words = f"run(solver='moody', url={server.url!r}, token={TOKEN!r}, with_parent=True)"
     parent = f"""
 import subprocess, sys, time
+
+pytestmark = pytest.mark.slow
 child = subprocess.Popen([sys.executable, "-c", "from answerdesk.solve.loop import run; {words}"])
 print(child.pid, flush=True)
 time.sleep(3600)

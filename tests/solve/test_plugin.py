@@ -86,11 +86,11 @@ def test_a_proper_outcome_is_kept(outcomes, expected):
         [],
         [GOOD, GOOD],
         ["a"],
-        [Answer(value=None, confidence=0.5)],
+        [Answer(value=None, confidence=0.5)],  # type: ignore[arg-type]
         [Answer(value="a", confidence=1.01)],
         [Answer(value="a", confidence=-0.1)],
         [Answer(value="a", confidence=float("nan"))],
-        [Answer(value="a", confidence="high")],
+        [Answer(value="a", confidence="high")],  # type: ignore[arg-type]
     ],
 )
 def test_anything_else_is_an_abstention(outcomes):
