@@ -275,8 +275,8 @@ class Store(Protocol):
     async def oldest(self, most: int, *, media: bool) -> list[tuple[Sequence, Millis, State]]:
         """Find the first tasks kept, or the first whose media are kept, with their time of creation."""
 
-    async def callbacks_due(self, now: Millis, most: int) -> list[Callback]:
-        """Find owed callbacks whose time has come, earliest first."""
+    async def callbacks_due(self, now: Millis, most: int, but: tuple[str, ...]) -> list[Callback]:
+        """Find owed callbacks whose time has come, earliest first, but those to some hosts."""
 
 
 class Records(Protocol):

@@ -8,7 +8,7 @@ import msgspec
 from answerdesk.desk.ports import Changes, House, Rows
 from answerdesk.model.account import DAY_MS, Millis, Purse
 from answerdesk.model.answer import Lease, Outcome
-from answerdesk.model.callback import Callback
+from answerdesk.model.callback import Callback, host_of
 from answerdesk.model.judge import Settled, Unsolvable, judge
 from answerdesk.model.money import Entry, Micros, Move
 from answerdesk.model.solver import staff_for
@@ -76,13 +76,17 @@ def settle(task: Task, verdict: Lease | Cause, rows: Rows, now: Millis) -> Chang
     purse = _let_go(rows.purses[task.account], task, now, charged=ready)
     move = Move.CHARGE if ready else Move.RELEASE
     entries = (Entry(move=move, amount=task.price, account=task.account, task=task.n),) if task.price else ()
-    owed = (Callback(n=task.n, account=task.account, url=task.callback, due=now),) if task.callback else ()
+    owed = (_owed(task, task.callback, now),) if task.callback else ()
     return Changes(tasks=(settled,), purses=(purse,), entries=entries, callbacks=owed)
 
 
 def attempted(lease: Lease) -> bool:
     """Whether a lease counts in `solveCount`: answers and declines, but not a machine's abstention (PROTOCOL §3.2)."""
     return lease.outcome is Outcome.ANSWERED or (lease.outcome is Outcome.DECLINED and not lease.machine)
+
+
+def _owed(task: Task, url: str, now: Millis) -> Callback:
+    return Callback(n=task.n, account=task.account, url=url, host=host_of(url) or "", due=now)
 
 
 def _let_go(purse: Purse, task: Task, now: Millis, *, charged: bool) -> Purse:

@@ -39,6 +39,7 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
     n: Sequence
     account: AccountId
     url: str
+    host: str
     state: Delivery = Delivery.OWED
     tries: int = 0
     due: Millis

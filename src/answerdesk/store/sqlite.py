@@ -204,10 +204,11 @@ class SqliteStore:
         )
         return [(n, created, State(state)) for n, created, state in rows]
 
-    async def callbacks_due(self, now: Millis, most: int) -> list[Callback]:
+    async def callbacks_due(self, now: Millis, most: int, but: tuple[str, ...]) -> list[Callback]:
         """Scan the index of owed ones."""
-        select = f"SELECT {CALLBACK} FROM callbacks WHERE state = 'owed' AND due <= ? ORDER BY due LIMIT ?"
-        return [tables.callback_from(row) for row in self._rows(select, now, most)]
+        where = "state = 'owed' AND due <= ? AND host NOT IN (SELECT value FROM json_each(?))"
+        select = f"SELECT {CALLBACK} FROM callbacks WHERE {where} ORDER BY due LIMIT ?"
+        return [tables.callback_from(row) for row in self._rows(select, now, json.dumps(but), most)]
 
     async def attempts(self, n: Sequence) -> tuple[Callback | None, list[Attempt]]:
         """Read both by task."""

@@ -154,18 +154,18 @@ def replay_from(row: Row) -> Replay:
     return Replay(account=account, key=key, body=body, n=n, at=at)
 
 
-CALLBACK: Final = "n, account, url, state, tries, due"
+CALLBACK: Final = "n, account, url, host, state, tries, due"
 
 
 def callback_row(callback: Callback) -> Row:
     """Lay a callback out."""
-    return callback.n, callback.account, callback.url, str(callback.state), callback.tries, callback.due
+    return callback.n, callback.account, callback.url, callback.host, str(callback.state), callback.tries, callback.due
 
 
 def callback_from(row: Row) -> Callback:
     """Read a callback."""
-    n, account, url, state, tries, due = row
-    return Callback(n=n, account=account, url=url, state=Delivery(state), tries=tries, due=due)
+    n, account, url, host, state, tries, due = row
+    return Callback(n=n, account=account, url=url, host=host, state=Delivery(state), tries=tries, due=due)
 
 
 def attempt_row(attempt: Attempt) -> Row:

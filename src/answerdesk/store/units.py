@@ -28,7 +28,7 @@ _SOLVER: Final = (
     "INSERT INTO solvers (id, name, grants, seen) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE"
     " SET name = excluded.name, grants = excluded.grants, seen = excluded.seen"
 )
-_CALLBACK: Final = f"INSERT OR REPLACE INTO callbacks ({tables.CALLBACK}) VALUES (?, ?, ?, ?, ?, ?)"
+_CALLBACK: Final = f"INSERT OR REPLACE INTO callbacks ({tables.CALLBACK}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _HUNT: Final = (
     "SELECT rank, n FROM tasks INDEXED BY tasks_queue WHERE state = 0 AND kind = ? AND route = ? AND free_at <= ?"
     " AND deadline > ?"

@@ -98,11 +98,12 @@ CREATE TABLE callbacks (
   n INTEGER PRIMARY KEY,
   account INTEGER NOT NULL,
   url TEXT NOT NULL,
+  host TEXT NOT NULL,
   state TEXT NOT NULL,
   tries INTEGER NOT NULL,
   due INTEGER NOT NULL
 );
-CREATE INDEX callbacks_due ON callbacks (due) WHERE state = 'owed';
+CREATE INDEX callbacks_due ON callbacks (due, host) WHERE state = 'owed';
 CREATE TABLE attempts (
   id INTEGER PRIMARY KEY,
   n INTEGER NOT NULL,
