@@ -54,8 +54,8 @@ cov:
     coverage report --include "src/answerdesk/model/*,src/answerdesk/desk/*,src/answerdesk/wire/*" --fail-under 100
     coverage report --fail-under 90
 
-# Measure this machine with one of benchmarks/.
-bench name *args:
+# Measure this machine with one of benchmarks/; `speed`, its table and RESULTS.md without a name.
+bench name="speed" *args:
     python benchmarks/{{ name }}.py {{ args }}
 
 # Pin every package with its hashes.
