@@ -38,13 +38,12 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True):
-    """What to post: the vendor's own body, and headers that name the task."""
+    """What to post: the vendor's own body for one task."""
 
     #: The task's public id.
     task: int
     body: bytes
     type: str
-    headers: dict[str, str]
 
 
 class Forbidden(Exception):
