@@ -144,6 +144,7 @@ def test_a_method_is_found_whatever_spaces_slashes_and_capitals(name: str, metho
         f"/{name}/",
         f"/{name} ",
         f"/{name}// ",
+        f"/{name} /",
         f" /{name}",
         f"/{name.lower()}",
         f"/{name.upper()}",

@@ -7,9 +7,12 @@ import json
 
 import pytest
 
-from answerdesk.model.catalog import LANGUAGES, SizeLimits
-from answerdesk.model.fault import Fault
+from answerdesk.model.catalog import LANGUAGES, Field, Served, SizeLimits, Sort, TaskType
+from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.money import Micros
 from answerdesk.model.question import Constraints, Kind, Medium, Options, Question
+from answerdesk.model.talk import Call
+from answerdesk.wire.draft import Plan, read_fields
 from tests.wire.samples import BODY, KEY, PICTURE, asking, create, draft, draw, refusal
 
 PLAIN = Question(kind=Kind.TEXT, media=(Medium(type="image/png", width=60, height=40),))
@@ -343,3 +346,22 @@ def test_all_five_picture_formats_are_accepted_whatever_is_declared(kind: str) -
 )
 def test_checks_run_in_the_contracts_order(body: bytes, fault: Fault) -> None:
     assert refusal(body).fault is fault
+
+
+def test_a_field_a_row_requires_is_missed_by_name() -> None:
+    row = TaskType(
+        name="AskedTask",
+        kind=Kind.QUESTION,
+        served=frozenset({Served.PEOPLE}),
+        price=Micros(1),
+        pay=Micros(1),
+        about="A question in words.",
+        fields=(Field(name="comment", sort=Sort.WORDS, to="text", required=True, most=9, about="The question."),),
+    )
+    call = Call(key=KEY, body={})
+
+    assert read_fields(Plan(row), {"comment": "why?"}, call) == {"text": "why?"}
+    for given in ({}, {"comment": " "}):
+        with pytest.raises(Refusal) as refused:
+            read_fields(Plan(row), given, call)
+        assert refused.value.detail == "task.comment is missing or empty; every AskedTask needs it"

@@ -16,7 +16,7 @@ from answerdesk.wire.fields import READERS, pick, shown
 LONGEST_CALLBACK: Final = 2_048
 
 
-class _Plan:
+class Plan:
     """A catalogue row prepared for reading: its fields by exact and by lower-case name."""
 
     def __init__(self, row: TaskType) -> None:
@@ -28,7 +28,7 @@ class _Plan:
         self.enveloped = tuple(field for field in row.fields if field.envelope)
 
 
-_PLANS: Final[Mapping[str, _Plan]] = {name: _Plan(row) for name, row in CATALOG.items()}
+_PLANS: Final[Mapping[str, Plan]] = {name: Plan(row) for name, row in CATALOG.items()}
 
 
 def read_draft(call: Call, *, case_default: bool, limits: SizeLimits) -> Draft:
@@ -37,7 +37,7 @@ def read_draft(call: Call, *, case_default: bool, limits: SizeLimits) -> Draft:
     plan = _plan_of(task)
     given = _match(plan, task)
     _refuse_callback(call)
-    values = _read_fields(plan, given, call)
+    values = read_fields(plan, given, call)
     constraints = _constraints(values, case_default=case_default)
     options = _options(values, call)
     pictures, blobs = _read_pictures(plan, given, limits)
@@ -61,7 +61,7 @@ def _read_task(call: Call) -> dict[str, Any]:
     return task
 
 
-def _plan_of(task: dict[str, Any]) -> _Plan:
+def _plan_of(task: dict[str, Any]) -> Plan:
     name = task.get("type") or pick(task, "type")
     plan = _PLANS.get(name) if isinstance(name, str) else None
     if plan is None:
@@ -70,7 +70,7 @@ def _plan_of(task: dict[str, Any]) -> _Plan:
     return plan
 
 
-def _match(plan: _Plan, task: dict[str, Any]) -> dict[str, Any]:
+def _match(plan: Plan, task: dict[str, Any]) -> dict[str, Any]:
     """Give the row's fields that are present, under their catalogue names; a null one is absent."""
     exact = plan.exact
     given = {}
@@ -97,7 +97,7 @@ def _refuse_callback(call: Call) -> None:
     )
 
 
-def _read_fields(plan: _Plan, given: dict[str, Any], call: Call) -> dict[str, Any]:
+def read_fields(plan: Plan, given: dict[str, Any], call: Call) -> dict[str, Any]:
     """Read every field but the pictures into values keyed by where in the question they go."""
     values = {}
     for name, value in given.items():
@@ -109,7 +109,9 @@ def _read_fields(plan: _Plan, given: dict[str, Any], call: Call) -> dict[str, An
             values[field.to] = READERS[field.sort](field, value)
     for field in plan.required:
         if field.to not in values:
-            raise Refusal(Fault.BAD_PARAMETERS, f"task.{field.name} is missing or empty; a {plan.row.name} needs it")
+            raise Refusal(
+                Fault.BAD_PARAMETERS, f"task.{field.name} is missing or empty; every {plan.row.name} needs it"
+            )
     return values
 
 
@@ -142,7 +144,7 @@ def _options(values: Mapping[str, Any], call: Call) -> Options:
 
 
 def _read_pictures(
-    plan: _Plan, given: Mapping[str, Any], limits: SizeLimits
+    plan: Plan, given: Mapping[str, Any], limits: SizeLimits
 ) -> tuple[dict[str, Medium], tuple[bytes, ...]]:
     """Read the pictures: the asked one first, then the instruction picture, whose faults have a code of their own."""
     found: dict[str, Medium] = {}
