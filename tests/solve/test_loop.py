@@ -18,6 +18,7 @@ from answerdesk_client import AsyncWorkClient, Lease, Media, Question, Refused, 
 from tests.solve.desk import TOKEN, Server, blank
 from tests.solve.sample_plugin import moody_solver as moody
 
+pytestmark = pytest.mark.slow
 QUICK = Limits(soft=1.0, hard=1.5, least=0.5, pause=0.2)
 
 
@@ -138,7 +139,6 @@ async def test_a_revoked_token_ends_the_work(board, server, surroundings):
 
 async def test_a_solver_that_cannot_run_here_ends_the_work(server, surroundings):
     async with working(server, surroundings | {"MOODY_UNFIT": "no such weights"}) as (_, task):
-        server.board.post(1, blank())
         with pytest.raises(SolverUnavailable, match="no such weights"):
             await task
 
@@ -278,8 +278,6 @@ def test_an_orphaned_worker_ends_when_it_was_asked_to(board, server, surrounding
     words = f"run(solver='moody', url={server.url!r}, token={TOKEN!r}, with_parent=True)"
     parent = f"""
 import subprocess, sys, time
-
-pytestmark = pytest.mark.slow
 child = subprocess.Popen([sys.executable, "-c", "from answerdesk.solve.loop import run; {words}"])
 print(child.pid, flush=True)
 time.sleep(3600)

@@ -79,6 +79,11 @@ class Cell:
         """Have a child that knows its solver, after a pause when the last ones died; it may still be loading."""
         return (await self._living()).hello
 
+    async def ready(self) -> None:
+        """Have a child that has loaded its solver; raises `SolverUnavailable` when there can be none."""
+        async with self._turn:
+            await self._loaded(None)
+
     async def solve(self, job: pipe.Job, left: float) -> pipe.Outcome:
         """Ask the child, which has `left` seconds at most; raises `Late` when it can no longer be asked."""
         clock = asyncio.get_running_loop().time
@@ -132,7 +137,7 @@ class Cell:
         # Whoever waits may give up; the child comes all the same.
         return await asyncio.shield(self._birth)
 
-    async def _loaded(self, until: float) -> _Child:
+    async def _loaded(self, until: float | None) -> _Child:
         """Wait for a child that can be asked; raises `Late` when there is none by then."""
         while True:
             try:

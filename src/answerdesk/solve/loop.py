@@ -96,7 +96,7 @@ class Worker:
 
     async def work(self) -> None:
         """Work until told to stop; raises when the token or the solver is no good."""
-        lanes = [asyncio.create_task(self._lane()) for _ in range(LANES)]
+        lanes = [asyncio.create_task(lane) for lane in (self._fit(), *(self._lane() for _ in range(LANES)))]
         stopping = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait([*lanes, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -110,6 +110,12 @@ class Worker:
         for end in ends:
             if isinstance(end, Exception):
                 raise end
+
+    async def _fit(self) -> None:
+        """Learn that the solver cannot run here before a question has to wait for it."""
+        with contextlib.suppress(_Stopped):
+            await self._unless_stopped(self._cell.ready())
+            await self._stop.wait()
 
     async def _lane(self) -> None:
         leases: list[Lease] = []
