@@ -1,0 +1,64 @@
+"""Running servers that the tests of this folder share; each test finds an idle desk and opens its own accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.serving import Customer, Serving, Worker
+
+
+def _run(factory: pytest.TempPathFactory, name: str, **settings: Any) -> Iterator[Serving]:
+    with Serving(factory.mktemp(name), **settings) as server:
+        yield server
+        log = server.logged()
+
+    assert "Traceback" not in log
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    yield from _run(tmp_path_factory, "server")
+
+
+@pytest.fixture(scope="session")
+def shared_strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    yield from _run(tmp_path_factory, "strict", hold=0, poll_lock=1, dialect="capmonster", cors="true")
+
+
+@pytest.fixture(scope="session")
+def shared_fronted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    yield from _run(tmp_path_factory, "fronted", behind_proxy="127.0.0.1, 10.0.0.0/8", hold=0)
+
+
+@pytest.fixture
+def server(shared_server: Serving) -> Iterator[Serving]:
+    """A server with every setting at its default, and no machine of its own."""
+    yield shared_server
+    shared_server.tidy()
+
+
+@pytest.fixture
+def strict(shared_strict: Serving) -> Iterator[Serving]:
+    """A server that holds no polls, locks for a second, and speaks CapMonster's dialect by default."""
+    yield shared_strict
+    shared_strict.tidy()
+
+
+@pytest.fixture
+def fronted(shared_fronted: Serving) -> Iterator[Serving]:
+    """A server that believes what proxies on this machine and in 10.0.0.0/8 forward."""
+    yield shared_fronted
+    shared_fronted.tidy()
+
+
+@pytest.fixture
+def customer(server: Serving) -> Customer:
+    return server.customer()
+
+
+@pytest.fixture
+def person(server: Serving) -> Worker:
+    return server.worker()
