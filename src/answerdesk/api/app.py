@@ -62,7 +62,7 @@ class App:
         if path.startswith(WORK):
             return await self._work.serve(path[len(WORK) :], scope, await read_body(scope, receive), receive)
         if verb == "OPTIONS":
-            return Answer(b"", 204)
+            return Answer(b"", type=TEXT)
         if verb in {"GET", "HEAD"} and (plain := self._plain(path.rstrip("/") or "/")) is not None:
             return plain if verb == "GET" else Answer(b"", plain.status, plain.type)
         method = method_of(path)
