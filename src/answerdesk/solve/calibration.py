@@ -18,10 +18,10 @@ FARTHEST = 14.0
 Curve = Sequence[tuple[float, float]]
 
 # Fitted by `python benchmarks/ocr.py --fit --count 600`: isotonic regression over the log odds of the share, on
-# generated pictures of a seed that the benchmark never measures. `universal` had 1,800 pictures (labels, words, arithmetic), of
-# which 140 unsure first readings agreed with the second and 16 differed; `captcha_math`, `meter` (555 agreed, 45
-# differed) and `counter` had 600 each. Photographs are less kind than generated pictures: an operator's gold answers
-# are the better judge of a threshold.
+# generated pictures of a seed that the benchmark never measures. `universal` had 1,800 pictures (labels, words,
+# arithmetic), of which 140 unsure first readings agreed with the second and 16 differed; `captcha_math`, `meter`
+# (555 agreed, 45 differed) and `counter` had 600 each. Photographs are less kind than generated pictures: an
+# operator's gold answers are the better judge of a threshold.
 #: (profile, outcome) → points (log odds of the share, probability of being right), both rising
 CURVES: Mapping[tuple[str, str], Curve] = MappingProxyType(
     {
