@@ -3,7 +3,6 @@ Rule: every reply carries Content-Length and a request id, and no body is read p
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import os
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -20,8 +19,6 @@ Header = tuple[bytes, bytes]
 
 #: The largest body read (PROTOCOL §2.2).
 MOST_BODY: Final = 8 * 2**20
-#: How long a client may take to send a body.
-BODY_SECONDS: Final = 30.0
 
 JSON: Final = b"application/json; charset=utf-8"
 TEXT: Final = b"text/plain; charset=utf-8"
@@ -47,40 +44,26 @@ class Gone(Exception):
 
 
 async def read_body(scope: Scope, receive: Receive) -> bytes:
-    """Read a request's body; raises TooBig past the cap and Gone when the client stops sending."""
+    """Read a request's body; raises TooBig past the cap and Gone when the client left before it was whole.
+
+    How long a body may take is the connection's matter, see `patience`.
+    """
     declared = header(scope, b"content-length")
     if declared.isdigit() and int(declared) > MOST_BODY:
         raise TooBig
-    message = await receive() if declared == b"0" else await _patiently(receive)
-    body = message.get("body", b"")
-    if not message.get("more_body", False) and message["type"] == "http.request":
-        return bytes(body)
-    return await _rest(receive, message)
-
-
-async def _patiently(receive: Receive) -> Message:
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await receive()
-    except TimeoutError:
-        raise Gone from None
-
-
-async def _rest(receive: Receive, message: Message) -> bytes:
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        return bytes(message.get("body", b""))
     body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while True:
-                if message["type"] != "http.request":
-                    raise Gone
-                body += message.get("body", b"")
-                if len(body) > MOST_BODY:
-                    raise TooBig
-                if not message.get("more_body", False):
-                    return bytes(body)
-                message = await receive()
-    except TimeoutError:
-        raise Gone from None
+    while True:
+        if message["type"] != "http.request":
+            raise Gone
+        body += message.get("body", b"")
+        if len(body) > MOST_BODY:
+            raise TooBig
+        if not message.get("more_body", False):
+            return bytes(body)
+        message = await receive()
 
 
 async def send_answer(send: Send, answer: Answer) -> None:
