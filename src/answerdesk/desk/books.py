@@ -25,12 +25,14 @@ class OpenAccount(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def needs(self) -> Needs:
-        """Nothing."""
-        return Needs()
+        """Whoever has its number."""
+        return Needs(accounts=(self.account.id,))
 
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Account]:
-        """Write settings and purse."""
-        del rows
+        """Write settings and purse; another account's are never written over."""
+        if self.account.id in rows.accounts:
+            msg = f"the account number {self.account.id} is taken; open it under a fresh one"
+            raise Refusal(Fault.BAD_PARAMETERS, msg)
         opened = replace(self.account, created=now)
         return Changes(accounts=(opened,), purses=(Purse(account=opened.id),)), opened
 
@@ -49,6 +51,8 @@ class ChangeAccount(msgspec.Struct, frozen=True, kw_only=True):
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Account]:
         """Replace what is named and keep the rest."""
         del now
+        if self.account not in rows.accounts:
+            raise _unknown(self.account)
         changed = replace(rows.accounts[self.account], **self.settings)
         return Changes(accounts=(changed,)), changed
 
@@ -104,6 +108,8 @@ class TopUp(msgspec.Struct, frozen=True, kw_only=True):
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Purse]:
         """Refuse a debit below zero."""
         del now
+        if self.account not in rows.purses:
+            raise _unknown(self.account)
         purse = rows.purses[self.account]
         if purse.balance + self.amount < 0:
             msg = f"the balance is {show(purse.balance)}; at most that can be taken"
@@ -166,3 +172,7 @@ class SaveRules(msgspec.Struct, frozen=True, kw_only=True):
         """Write them."""
         del rows, now
         return Changes(rules=((self.type, self.rules),)), self.rules
+
+
+def _unknown(account: AccountId) -> Refusal:
+    return Refusal(Fault.BAD_PARAMETERS, f"no account has the number {account}")

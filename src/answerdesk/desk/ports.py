@@ -179,6 +179,22 @@ class Rows:
         if changed := (*changes.solvers, *changes.seen):
             solvers = {solver.id: solver for solver in (*self.house.solvers, *changed)}
             self.house = msgspec.structs.replace(self.house, solvers=tuple(solvers.values()))
+        if changes.prices:
+            prices = self.house.prices | {(price.account, price.type): price for price in changes.prices}
+            self.house = msgspec.structs.replace(self.house, prices=prices)
+        if changes.rules:
+            self.house = msgspec.structs.replace(self.house, rules=self.house.rules | dict(changes.rules))
+        self._forget(changes.erased)
+
+    def _forget(self, erased: Ordered[Sequence]) -> None:
+        """Let the verbs after this one find nothing of erased tasks."""
+        for n in erased:
+            self.tasks.pop(n, None)
+            self.callbacks.pop(n, None)
+            for token in self.tokens_of.pop(n, ()):
+                del self.leases[token]
+        if erased:
+            self.replays = {name: replay for name, replay in self.replays.items() if replay.n not in erased}
 
 
 class Verb(Protocol[T_co]):

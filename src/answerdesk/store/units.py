@@ -128,6 +128,9 @@ class Unit:
         for statement, rows in dirty.statements():
             if rows:
                 run(statement, rows)
+        # Last, so that nothing written in this unit outlives its task.
+        for change in dirty.other:
+            self._erase(change)
 
     def _write_settings(self, changes: list[Changes]) -> None:
         run = self._db.executemany
@@ -145,10 +148,12 @@ class Unit:
                 "INSERT OR REPLACE INTO rules (type, rules) VALUES (?, ?)",
                 (tables.rules_row(name, rules) for name, rules in change.rules),
             )
-            for table in ("tasks", "contents", "leases", "replays", "callbacks", "attempts"):
-                run(f"DELETE FROM {table} WHERE n = ?", ((n,) for n in change.erased))
-            run("DELETE FROM contents WHERE n = ?", ((n,) for n in change.emptied))
             run("UPDATE facts SET value = ? WHERE name = 'next'", ((n,) for n in change.next))
+
+    def _erase(self, change: Changes) -> None:
+        for table in ("tasks", "contents", "leases", "replays", "callbacks", "attempts"):
+            self._db.executemany(f"DELETE FROM {table} WHERE n = ?", ((n,) for n in change.erased))
+        self._db.executemany("DELETE FROM contents WHERE n = ?", ((n,) for n in change.emptied))
 
     def _many(self, select: str, values: Iterable[Any], tail: str = "") -> list[Row]:
         """Run a select over a set of values, as many at once as one statement may name."""

@@ -93,6 +93,7 @@ CREATE TABLE replays (
   at INTEGER NOT NULL,
   PRIMARY KEY (account, key)
 ) WITHOUT ROWID;
+CREATE INDEX replays_task ON replays (n);
 
 CREATE TABLE callbacks (
   n INTEGER PRIMARY KEY,
