@@ -8,6 +8,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,10 +22,19 @@ BATCH: Final = 64
 MOST_WAITING: Final = 20_000
 #: How long to wait for another process to let go of the write lock.
 BUSY_SECONDS: Final = 0.002
-#: Past this size of the write-ahead log the queue pauses until it is folded back.
-WAL_PAUSE: Final = 64 * 2**20
-#: From this size on it is folded back beside the work.
-WAL_FOLD: Final = 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long the queue bears with others, and how long its log may grow."""
+
+    #: How long another process may hold the write lock before callers are turned away, in seconds.
+    patience: float = 5.0
+    #: From this size on the write-ahead log is folded back beside the work.
+    fold: int = 4 * 2**20
+    #: Past this size the queue pauses until it is folded back.
+    pause: int = 64 * 2**20
+
 
 Waiting = tuple[Verb[Any], "asyncio.Future[Any]"]
 
@@ -32,26 +42,35 @@ Waiting = tuple[Verb[Any], "asyncio.Future[Any]"]
 class GroupCommit:
     """One writer connection, its queue of verbs, and the thread that commits."""
 
-    def __init__(self, connection: sqlite3.Connection, path: str, clock: Clock) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: str, clock: Clock, pace: Pace) -> None:
         """Take the writer's own connection; `path` is the database file, empty where there is none."""
         self._db = connection
         self._path = path
         self._clock = clock
+        self._pace = pace
+        #: The size that pauses the queue next: more than the pace says while a reader keeps the log from shrinking.
+        self._pause_at = pace.pause
         self._waiting: deque[Waiting] = deque()
         #: Verbs of a batch that the driver refused, to be run alone.
         self._alone: deque[Waiting] = deque()
         self._busy = False
+        self._closed = False
+        #: Since when another process holds the write lock, by the loop's clock.
+        self._locked_since: float | None = None
         self._folding = False
-        self._version = 0
+        #: Read before the house, so that what is written in between is noticed.
+        self._version = self._data_version()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="commit")
         self.house: House = read_house(self._db)
         self.hearers: list[Callable[[Heard], None]] = []
         #: Why the last commit failed, None when it did not.
         self.trouble: str | None = None
-        self._version = self._data_version()
 
     async def run(self, verb: Verb[Any]) -> Any:
         """Queue a verb and wait until it is durable."""
+        if self._closed:
+            msg = "the store is closed"
+            raise Unavailable(msg)
         if len(self._waiting) >= MOST_WAITING:
             msg = "too many writes are waiting for the disk"
             raise Unavailable(msg)
@@ -71,12 +90,14 @@ class GroupCommit:
             self._tell(Heard(settings=True))
 
     def close(self) -> None:
-        """Finish the commit under way and close."""
+        """Finish the commit under way, turn away who waits, and close."""
+        self._closed = True
         self._threads.shutdown()
-        for _, outcome in self._waiting:
-            if not outcome.done():
-                outcome.set_exception(Unavailable("the store is closing"))
-        self._waiting.clear()
+        for queue in (self._alone, self._waiting):
+            for _, outcome in queue:
+                if not outcome.done():
+                    outcome.set_exception(Unavailable("the store is closing"))
+            queue.clear()
         self._db.close()
 
     def _data_version(self) -> int:
@@ -94,22 +115,22 @@ class GroupCommit:
         self._attempt(batch)
 
     def _attempt(self, batch: list[Waiting]) -> None:
+        loop = asyncio.get_running_loop()
+        self._roll_back()
         try:
             self._db.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if _is_busy(error):
-                asyncio.get_running_loop().call_later(BUSY_SECONDS, self._attempt, batch)
+        except sqlite3.Error as error:
+            if _is_busy(error) and self._bears_with_the_lock(loop.time()):
+                loop.call_later(BUSY_SECONDS, self._attempt, batch)
             else:
                 self._fail(batch, error)
             return
-        except sqlite3.Error as error:
-            self._fail(batch, error)
-            return
+        self._locked_since = None
         try:
             self._refresh()
             unit, outcomes = self._decide(batch)
             unit.flush()
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - the driver's, or a value that no column can hold
             self._roll_back()
             if len(batch) == 1:
                 self._fail(batch, error)
@@ -120,8 +141,14 @@ class GroupCommit:
             self._roll_back()
             self._finish(batch, unit, outcomes)
             return
-        commit = asyncio.get_running_loop().run_in_executor(self._threads, self._db.commit)
+        commit = loop.run_in_executor(self._threads, self._db.commit)
         commit.add_done_callback(lambda done: self._committed(done, batch, unit, outcomes))
+
+    def _bears_with_the_lock(self, now: float) -> bool:
+        """Tell whether to try again: not once the lock was held for longer than the pace allows."""
+        if self._locked_since is None:
+            self._locked_since = now
+        return now - self._locked_since < self._pace.patience
 
     def _refresh(self) -> None:
         """Take in what another process wrote since the last unit."""
@@ -162,9 +189,7 @@ class GroupCommit:
     def _finish(self, batch: list[Waiting], unit: Unit, outcomes: list[Any]) -> None:
         if unit.changes:
             tasks = [task for change in unit.changes for task in _tasks_of(change)]
-            settings = any(change.accounts or change.keys or change.solvers or change.tokens for change in unit.changes)
-            if any(change.prices or change.rules for change in unit.changes):
-                self.house, settings = read_house(self._db), True
+            settings = any(_sets(change) for change in unit.changes)
             self._tell(Heard(tasks=tasks, settings=settings))
         for (_, caller), outcome in zip(batch, outcomes, strict=True):
             if caller.done():
@@ -177,13 +202,21 @@ class GroupCommit:
 
     def _tell(self, heard: Heard) -> None:
         for hearer in self.hearers:
-            hearer(heard)
+            try:
+                hearer(heard)
+            except Exception as error:  # noqa: BLE001 - what is durable must still reach its callers
+                told = {"message": "a hearer of the store failed", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(told)
 
     def _fail(self, batch: list[Waiting], error: BaseException) -> None:
-        self.trouble = str(error) or type(error).__name__
+        reason = str(error) or type(error).__name__
+        if isinstance(error, sqlite3.Error):
+            # A rule of the schema that one verb broke is that verb's trouble, not the store's.
+            self.trouble = self.trouble if isinstance(error, sqlite3.IntegrityError) else reason
+            error = Unavailable(f"the store could not commit: {reason}")
         for _, caller in batch:
             if not caller.done():
-                caller.set_exception(Unavailable(f"the store could not commit: {self.trouble}"))
+                caller.set_exception(error)
         self._next()
 
     def _one_by_one(self, batch: list[Waiting]) -> None:
@@ -199,17 +232,21 @@ class GroupCommit:
             loop.call_soon(self._step)
 
     def _roll_back(self) -> None:
-        if self._db.in_transaction:
-            self._db.rollback()
+        try:
+            if self._db.in_transaction:
+                self._db.rollback()
+        except sqlite3.Error as error:
+            # Tried again before the next BEGIN.
+            self.trouble = str(error)
 
     def _fold(self) -> None:
         """Fold the write-ahead log back beside the work, or, when it has grown too long, before any more of it."""
         size = self._wal_size()
-        if size < WAL_FOLD or self._folding:
+        if size < self._pace.fold or self._folding or self._closed:
             self._next()
             return
         self._folding = True
-        pause = size > WAL_PAUSE
+        pause = size > self._pause_at
         folded = asyncio.get_running_loop().run_in_executor(self._threads, self._checkpoint, pause)
         folded.add_done_callback(lambda done: self._folded(done, resume=pause))
         if not pause:
@@ -220,6 +257,8 @@ class GroupCommit:
         if (error := done.exception()) is not None:
             self.trouble = f"checkpoint: {error}"
         if resume:
+            # A log that a reader keeps from shrinking pauses the queue again only once it has doubled.
+            self._pause_at = max(self._pace.pause, 2 * self._wal_size())
             self._next()
 
     def _checkpoint(self, truncate: bool) -> None:  # noqa: FBT001 - called through an executor
@@ -242,5 +281,12 @@ def _tasks_of(changes: Changes) -> list[Task]:
     return [task for task, _ in changes.created] + list(changes.tasks)
 
 
-def _is_busy(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_SNAPSHOT, sqlite3.SQLITE_LOCKED}
+def _sets(changes: Changes) -> bool:
+    return bool(
+        changes.accounts or changes.keys or changes.solvers or changes.tokens or changes.prices or changes.rules
+    )
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    """Whatever its reason: the low byte of an extended code is the plain one."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}

@@ -35,7 +35,7 @@ from answerdesk.model.money import BOOKS, Book, Entry
 from answerdesk.model.solver import Solver
 from answerdesk.model.task import State, Task
 from answerdesk.store import tables
-from answerdesk.store.group import GroupCommit
+from answerdesk.store.group import GroupCommit, Pace
 from answerdesk.store.tables import CALLBACK, LEASE, PURSE, TASK
 
 T = TypeVar("T")
@@ -45,6 +45,7 @@ BLOCK: Final = 1_000
 #: How far a restored desk skips, so that no id issued after the backup comes again.
 SKIP: Final = 1_000_000
 PERMUTATION_KEY_BYTES: Final = 24
+DEFAULT_PACE: Final = Pace()
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -95,14 +96,14 @@ class DrawBlock(msgspec.Struct, frozen=True):
 class SqliteStore:
     """The store port on one SQLite file; an empty path keeps everything in memory."""
 
-    def __init__(self, path: str, clock: Clock, *, block: int = BLOCK) -> None:
+    def __init__(self, path: str, clock: Clock, *, block: int = BLOCK, pace: Pace = DEFAULT_PACE) -> None:
         """Open, and bring the schema up to date."""
         self.path = path
         self._read = connect(path)
         self._read.execute("PRAGMA busy_timeout = 5000")
         migrate(self._read, lambda: os.urandom(PERMUTATION_KEY_BYTES))
         self._read.execute("PRAGMA busy_timeout = 0")
-        self._group = GroupCommit(connect(path) if path else self._read, path, clock)
+        self._group = GroupCommit(connect(path) if path else self._read, path, clock, pace)
         self._block = block
         self._drawn = iter(range(0))
 
