@@ -53,9 +53,7 @@ def lease(solver: int, *, machine: bool, **fields) -> Lease:
 
 def machine_says(confidence: float | None, solver: int = 1, verdict: Verdict = ACCEPTED) -> Lease:
     said = b'"machine"'
-    return lease(
-        solver, machine=True, outcome=Outcome.ANSWERED, said=said, confidence=confidence, verdict=verdict
-    )
+    return lease(solver, machine=True, outcome=Outcome.ANSWERED, said=said, confidence=confidence, verdict=verdict)
 
 
 def person_says(solver: int = 7, verdict: Verdict = ACCEPTED) -> Lease:

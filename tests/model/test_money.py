@@ -47,7 +47,14 @@ def test_a_json_number_is_plain_and_has_no_needless_zeros(amount):
 
 @pytest.mark.parametrize(
     ("micros", "text"),
-    [(2_990, "0.00299"), (2_995, "0.002995"), (700, "0.00070"), (0, "0.00000"), (-1, "-0.000001"), (MOST, "1000000000.00000")],
+    [
+        (2_990, "0.00299"),
+        (2_995, "0.002995"),
+        (700, "0.00070"),
+        (0, "0.00000"),
+        (-1, "-0.000001"),
+        (MOST, "1000000000.00000"),
+    ],
 )
 def test_prices_are_shown_as_the_vendors_print_them(micros, text):
     assert show(Micros(micros)) == text
@@ -61,7 +68,9 @@ def test_an_amount_may_be_written_plainly(text, micros):
     assert parse(text) == micros
 
 
-@pytest.mark.parametrize("text", ["", "1e3", "1,5", "0.0000001", ".5", "1.", "--1", "+1", "١", "nan", "12345678901", "1 2"])
+@pytest.mark.parametrize(
+    "text", ["", "1e3", "1,5", "0.0000001", ".5", "1.", "--1", "+1", "١", "nan", "12345678901", "1 2"]
+)
 def test_what_is_no_amount_is_refused_with_what_is_accepted(text):
     with pytest.raises(ValueError, match="at most 6 decimals"):
         parse(text)

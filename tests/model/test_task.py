@@ -38,7 +38,9 @@ def test_every_failure_has_its_fault_and_words():
     failing = {cause for (_, cause), state in MOVES.items() if state is State.FAILED}
 
     assert set(FAILURES) == failing
-    assert all(fault in {Fault.CAPTCHA_UNSOLVABLE, Fault.BAD_DUPLICATES} and words for fault, words in FAILURES.values())
+    assert all(
+        fault in {Fault.CAPTCHA_UNSOLVABLE, Fault.BAD_DUPLICATES} and words for fault, words in FAILURES.values()
+    )
 
 
 @pytest.mark.parametrize("state", list(State))

@@ -29,9 +29,7 @@ PICTURE = b"\x89PNG picture"
 DEFAULTS = Rules()
 
 
-def draft(
-    *blobs: bytes, lang: str | None = None, threshold: int | None = None, text: str | None = None
-) -> Draft:
+def draft(*blobs: bytes, lang: str | None = None, threshold: int | None = None, text: str | None = None) -> Draft:
     media = tuple(Medium(type="image/png", width=10, height=10) for _ in blobs or (PICTURE,))
     question = Question(
         kind=Kind.TEXT,

@@ -40,7 +40,11 @@ async def test_a_submitted_task_is_stored_with_what_was_asked(desk):
 
     task = await desk.task(n)
     assert (task.account, task.state, task.ip, task.lang) == (account.id, State.OPEN, "192.0.2.9", "de")
-    assert (task.created, task.deadline, task.rank) == (desk.clock.now(), desk.clock.now() + DEADLINE_MS, desk.clock.now())
+    assert (task.created, task.deadline, task.rank) == (
+        desk.clock.now(),
+        desk.clock.now() + DEADLINE_MS,
+        desk.clock.now(),
+    )
     assert (task.route, task.slots, task.price) == (Route.PEOPLE, 1, PRICE)
     assert task.asked() == asked.question
     assert [await desk.store.content(n, index) for index in range(-1, 4)] == [None, b"one", b"", b"three", None]
@@ -542,7 +546,9 @@ async def test_what_is_not_there_is_none(desk):
 async def test_a_verb_that_names_an_unknown_account_is_refused_alone(desk):
     account, _ = await desk.open_account(), await desk.person()
     stranger = account.__class__(id=account.id + 50, name="never opened")
-    submits = [Submit(n=await desk.store.draw(), account=who, draft=draft(PICTURE), ip="") for who in (account, stranger)]
+    submits = [
+        Submit(n=await desk.store.draw(), account=who, draft=draft(PICTURE), ip="") for who in (account, stranger)
+    ]
 
     made, failed = await asyncio.gather(*(desk.store.run(verb) for verb in submits), return_exceptions=True)
 

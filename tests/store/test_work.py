@@ -15,14 +15,13 @@ from answerdesk.model.judge import Rules, Unattended
 from answerdesk.model.money import Micros
 from answerdesk.model.question import Kind
 from answerdesk.model.task import DEADLINE_MS, Cause, Route, State
-from tests.store.driver import PAY, PRICE, Desk, draft
+from tests.store.driver import PAY, PRICE, draft
 
 ACCEPTED = Verdict(accepted=True, paid=Micros(PAY))
 
 
 def late(why: Why, paid: int = 0) -> Verdict:
     return Verdict(accepted=False, why=why, paid=Micros(paid))
-
 
 
 class TestClaim:
@@ -116,7 +115,9 @@ class TestClaim:
         people = [await desk.person() for _ in range(8)]
         numbers = {await desk.submit(account) for _ in range(40)}
 
-        given = [lease for leases in await asyncio.gather(*(desk.claim(each, 7) for each in people)) for lease in leases]
+        given = [
+            lease for leases in await asyncio.gather(*(desk.claim(each, 7) for each in people)) for lease in leases
+        ]
 
         assert Counter(lease.task for lease in given) == Counter(numbers)
 
@@ -222,7 +223,10 @@ class TestAnswer:
         await desk.submit(account)
         (lease,) = await desk.claim(person)
 
-        for token in (lease, lease.__class__(**{f: getattr(lease, f) for f in lease.__struct_fields__} | {"token": "no"})):
+        for token in (
+            lease,
+            lease.__class__(**{f: getattr(lease, f) for f in lease.__struct_fields__} | {"token": "no"}),
+        ):
             with pytest.raises(Refusal) as caught:
                 await desk.answer(thief, token)
             assert (caught.value.fault, caught.value.detail) == (
