@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ from answerdesk.model.question import Medium
 
 SIZE = (37, 23)
 MODES = ("RGB", "L", "P", "1")
-WAYS = {
+WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "png": ("PNG", {}),
     "jpeg": ("JPEG", {}),
     "jpeg, progressive": ("JPEG", {"progressive": True}),
