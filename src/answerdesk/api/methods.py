@@ -34,11 +34,26 @@ UNAVAILABLE: Final = Answer(b'{"error":"the service is unavailable; try again in
 
 @dataclass(slots=True)
 class Caller:
-    """One request on its way: where it came from, and the dialect as far as it is known."""
+    """One request on its way: where it came from, and what is known of its dialect."""
 
     scope: Scope
     ip: str
-    dialect: Dialect
+    #: The server's dialect.
+    default: str
+    #: The account's, once the account is known.
+    account: str | None = None
+    soft_id: object = None
+
+    @property
+    def dialect(self) -> Dialect:
+        """Choose by what is known."""
+        return choose(
+            host=text_header(self.scope, b"host"),
+            account=self.account,
+            user_agent=text_header(self.scope, b"user-agent"),
+            soft_id=self.soft_id,
+            default=self.default,
+        )
 
 
 class Methods:
@@ -53,7 +68,7 @@ class Methods:
 
     async def serve(self, method: Method, scope: Scope, body: bytes) -> Answer:
         """Answer one call."""
-        caller = Caller(scope, self._peers.ip(scope), self._dialect(scope, None, None))
+        caller = self._caller(scope)
         try:
             self._front.check_address(caller.ip)
             if method is Method.TEST:
@@ -72,7 +87,7 @@ class Methods:
         fault = Fault.TASK_ABSENT if method is Method.CREATE else Fault.KEY_DOES_NOT_EXIST
         detail = "this address takes a POST with a JSON object as its body; nothing was sent"
         reply = Refused(fault=fault, detail=detail)
-        return Answer(self._dialect(scope, None, None).write(reply, method))
+        return Answer(self._caller(scope).dialect.write(reply, method))
 
     async def _reply(self, method: Method, call: Call, caller: Caller, body: bytes) -> tuple[Reply, tuple[Header, ...]]:
         account = await self._admit(call, caller)
@@ -91,23 +106,22 @@ class Methods:
                 raise Refusal(Fault.NO_SUCH_METHOD, msg)
 
     async def _admit(self, call: Call, caller: Caller) -> Account:
-        soft_id = call.body.get("softId")
-        caller.dialect = self._dialect(caller.scope, None, soft_id)
+        caller.soft_id = call.body.get("softId")
         try:
             account = await self._front.admit(call.key, caller.ip)
         except Turned as turned:
-            caller.dialect = self._dialect(caller.scope, turned.account.dialect, soft_id)
+            caller.account = turned.account.dialect
             raise
-        if account.dialect is not None:
-            caller.dialect = self._dialect(caller.scope, account.dialect, soft_id)
+        caller.account = account.dialect
         return account
 
     async def _create(
         self, call: Call, account: Account, caller: Caller, body: bytes
     ) -> tuple[Reply, tuple[Header, ...]]:
-        draft = read_draft(call, case_default=caller.dialect.case_default, limits=SERVER_LIMITS)
+        dialect = caller.dialect
+        draft = read_draft(call, case_default=dialect.case_default, limits=SERVER_LIMITS)
         replay = replay_of(caller.scope, body)
-        task, replayed = await self._front.create(account, draft, caller.ip, caller.dialect.name, replay)
+        task, replayed = await self._front.create(account, draft, caller.ip, dialect.name, replay)
         return Created(task=task), _REPLAYED if replayed else ()
 
     async def _result(self, call: Call, account: Account, caller: Caller) -> Reply:
@@ -115,14 +129,8 @@ class Methods:
         self._away_since = None
         return reply
 
-    def _dialect(self, scope: Scope, account: str | None, soft_id: object) -> Dialect:
-        return choose(
-            host=text_header(scope, b"host"),
-            account=account,
-            user_agent=text_header(scope, b"user-agent"),
-            soft_id=soft_id,
-            default=self._front.terms.dialect,
-        )
+    def _caller(self, scope: Scope) -> Caller:
+        return Caller(scope, self._peers.ip(scope), self._front.terms.dialect)
 
     def _away(self, method: Method, caller: Caller, why: str) -> Answer:
         """Answer for a store that can promise nothing now (PROTOCOL §5.3)."""

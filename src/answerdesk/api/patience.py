@@ -4,7 +4,7 @@ Rule: costs nothing per request; one sweep every few seconds looks at all connec
 from __future__ import annotations
 
 import time
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -43,7 +43,7 @@ class PatientProtocol(HttpToolsProtocol):
 def sweep(connections: set[Any], now: float) -> int:
     """Close the connections whose request is overdue; gives how many."""
     overdue = [
-        cast("PatientProtocol", connection)
+        connection
         for connection in connections
         if isinstance(connection, PatientProtocol) and connection.due and now > connection.due
     ]

@@ -4,6 +4,7 @@ Rule: explicit beats guessed: the host that was called, the account's setting, a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from answerdesk.wire import anticaptcha, capmonster, twocaptcha
@@ -34,9 +35,15 @@ _SOFT_IDS: Final = (53, 54, 55, "53", "54", "55")
 
 def choose(*, host: str, account: str | None, user_agent: str, soft_id: object, default: str) -> Dialect:
     """Choose the dialect of a call (PROTOCOL §1.2); `default` names one of DIALECTS."""
-    named = HOSTS.get(host) or HOSTS.get(host.partition(":")[0].rstrip(".").lower())
+    named = _called(host)
     if named is None and account is not None:
         named = DIALECTS.get(account)
     if named is None and (user_agent.startswith(_AGENT) or (soft_id is not None and soft_id in _SOFT_IDS)):
         named = capmonster.DIALECT
     return named or DIALECTS[default]
+
+
+@lru_cache(maxsize=128)
+def _called(host: str) -> Dialect | None:
+    """Tell who is meant by a Host header, whatever its capitals, port or last dot."""
+    return HOSTS.get(host.partition(":")[0].rstrip(".").lower())
