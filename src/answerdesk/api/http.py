@@ -104,7 +104,9 @@ class Peers:
         peer = str(client[0]) if client else ""
         if not self._proxies or not self._is_proxy(peer):
             return peer
-        forwarded = text_header(scope, b"x-forwarded-for").split(",")
+        # A proxy may add a line of its own below the client's; together they are one list, nearest last.
+        lines = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        forwarded = ",".join(lines).split(",")
         for hop in reversed([hop.strip() for hop in forwarded if hop.strip()]):
             if not _is_address(hop):
                 return peer
