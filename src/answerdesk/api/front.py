@@ -17,14 +17,13 @@ from answerdesk.desk.ports import Clock, Store
 from answerdesk.model.account import Account, Millis
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import Micros
-from answerdesk.model.talk import Draft, Processing, Reply
+from answerdesk.model.talk import UNKNOWN_TASK, Draft, Processing, Reply
 from answerdesk.model.task import TaskId
 
 log = structlog.get_logger()
 
 #: The longest a client may prefer to wait (PROTOCOL T16).
 MOST_WAIT: Final = 60.0
-_GUESSED: Final = frozenset({Fault.KEY_DOES_NOT_EXIST, Fault.NO_SUCH_CAPCHA_ID})
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,8 +64,9 @@ class Front:
         self.guesses.check(ip, self.clock.monotonic())
 
     def count_refusal(self, refusal: Refusal, ip: str) -> None:
-        """Count a wrong key or id against the address it came from."""
-        if refusal.fault in _GUESSED:
+        """Count a wrong key or id against the address it came from; to report too early or too late is neither."""
+        unknown_task = refusal.fault is Fault.NO_SUCH_CAPCHA_ID and refusal.detail == UNKNOWN_TASK
+        if unknown_task or refusal.fault is Fault.KEY_DOES_NOT_EXIST:
             self.guesses.count(ip, self.clock.monotonic())
 
     async def create(
