@@ -84,7 +84,8 @@ class ShownDesk:
 def run_python(example: Example) -> None:
     desk: ShownDesk = example.namespace["shown_desk"]
     example.parsed = Lexeme(desk.live(example.parsed), example.parsed.offset, example.parsed.line_offset)
-    PythonEvaluator()(example)
+    with contextlib.chdir(desk.page_folder(str(example.path))):
+        PythonEvaluator()(example)
 
 
 def run_console(example: Example) -> str | None:

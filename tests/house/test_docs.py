@@ -96,6 +96,11 @@ def test_an_untrue_console_block_is_reported(desk, block, complaint) -> None:
     assert complaint in str(shown.run_console(example(desk, block)))
 
 
+def test_console_and_python_blocks_share_a_folder(desk) -> None:
+    assert shown.run_console(example(desk, "$ echo from the shell > file\n")) is None
+    shown.run_python(example(desk, "import os; assert 'file' in os.listdir()"))
+
+
 def test_python_blocks_share_their_names(desk) -> None:
     page = example(desk, "x = 20")
     shown.run_python(page)
