@@ -120,7 +120,7 @@ class GroupCommit:
         try:
             self._db.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
-            if _is_busy(error) and self._bears_with_the_lock(loop.time()):
+            if is_busy(error) and self._bears_with_the_lock(loop.time()):
                 loop.call_later(BUSY_SECONDS, self._attempt, batch)
             else:
                 self._fail(batch, error)
@@ -287,6 +287,6 @@ def _sets(changes: Changes) -> bool:
     )
 
 
-def _is_busy(error: sqlite3.Error) -> bool:
+def is_busy(error: sqlite3.Error) -> bool:
     """Whatever its reason: the low byte of an extended code is the plain one."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}

@@ -3,9 +3,11 @@ Rule: reads are single short statements on the loop; every write goes through gr
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from importlib import resources
@@ -35,7 +37,7 @@ from answerdesk.model.money import BOOKS, Book, Entry
 from answerdesk.model.solver import Solver
 from answerdesk.model.task import State, Task
 from answerdesk.store import tables
-from answerdesk.store.group import GroupCommit, Pace
+from answerdesk.store.group import GroupCommit, Pace, is_busy
 from answerdesk.store.tables import CALLBACK, LEASE, PURSE, TASK
 
 T = TypeVar("T")
@@ -45,15 +47,46 @@ BLOCK: Final = 1_000
 #: How far a restored desk skips, so that no id issued after the backup comes again.
 SKIP: Final = 1_000_000
 PERMUTATION_KEY_BYTES: Final = 24
+#: How long opening waits for another process that is opening, migrating or recovering the same file.
+OPENING_SECONDS: Final = 5
+#: The last is how long a statement waits for a lock: not at all, for the event loop would wait with it.
+PRAGMAS: Final = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "wal_autocheckpoint = 0",
+    "cache_size = -32768",
+    "secure_delete = ON",
+    "busy_timeout = 0",
+)
 DEFAULT_PACE: Final = Pace()
 
 
 def connect(path: str) -> sqlite3.Connection:
     """Open a connection in autocommit; an empty path is a database in memory that only this connection sees."""
-    connection = sqlite3.connect(path or ":memory:", timeout=0, isolation_level=None, check_same_thread=False)
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0", "cache_size = -32768"):
-        connection.execute(f"PRAGMA {pragma}")
+    connection = sqlite3.connect(
+        path or ":memory:", timeout=OPENING_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        for pragma in PRAGMAS:
+            _patiently(connection, f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
+
+
+def _patiently(connection: sqlite3.Connection, statement: str) -> None:
+    """Try a statement again while the file is locked: for a change of journal SQLite itself does not wait."""
+    patience = time.monotonic() + OPENING_SECONDS
+    while True:
+        try:
+            connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() > patience:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def migrations() -> list[tuple[str, str]]:
@@ -65,14 +98,24 @@ def migrations() -> list[tuple[str, str]]:
 def migrate(connection: sqlite3.Connection, fresh_key: Callable[[], bytes]) -> None:
     """Bring a database to this version, each migration in a transaction of its own; a newer one is refused."""
     known = migrations()
-    done = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    while (done := _schema(connection)) < len(known):
+        try:
+            connection.executescript(f"BEGIN IMMEDIATE;{known[done][1]};PRAGMA user_version = {done + 1};COMMIT;")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.rollback()
+            # Another process may have made this very step while this one waited.
+            if _schema(connection) == done:
+                raise
     if done > len(known):
         msg = f"this database is of a newer answerdesk (schema {done}, this one knows {len(known)}); upgrade answerdesk"
         raise Unavailable(msg)
-    for number, (_, script) in enumerate(known[done:], done + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;{script};PRAGMA user_version = {number};COMMIT;")
     connection.execute("INSERT OR IGNORE INTO facts (name, value) VALUES ('permutation', ?)", (fresh_key(),))
-    connection.execute("INSERT OR IGNORE INTO facts (name, value) VALUES ('next', 1)")
+    connection.execute("INSERT OR IGNORE INTO facts (name, value) VALUES ('next', 1), ('settled', 0)")
+
+
+def _schema(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 class DrawBlock(msgspec.Struct, frozen=True):
@@ -100,12 +143,17 @@ class SqliteStore:
         """Open, and bring the schema up to date."""
         self.path = path
         self._read = connect(path)
-        self._read.execute("PRAGMA busy_timeout = 5000")
-        migrate(self._read, lambda: os.urandom(PERMUTATION_KEY_BYTES))
-        self._read.execute("PRAGMA busy_timeout = 0")
-        self._group = GroupCommit(connect(path) if path else self._read, path, clock, pace)
+        try:
+            self._read.execute(f"PRAGMA busy_timeout = {OPENING_SECONDS * 1000}")
+            migrate(self._read, lambda: os.urandom(PERMUTATION_KEY_BYTES))
+            self._read.execute("PRAGMA busy_timeout = 0")
+            self._group = GroupCommit(connect(path) if path else self._read, path, clock, pace)
+        except BaseException:
+            self._read.close()
+            raise
         self._block = block
         self._drawn = iter(range(0))
+        self._drawing = asyncio.Lock()
 
     @property
     def permutation_key(self) -> bytes:
@@ -124,12 +172,12 @@ class SqliteStore:
 
     async def draw(self) -> Sequence:
         """Draw from a block, which was taken durably before any of it is used."""
-        n = next(self._drawn, None)
-        while n is None:
-            drawn = await self.run(DrawBlock(self._block))
-            # Somebody else may have drawn a block meanwhile; both serve.
-            self._drawn = iter([*self._drawn, *drawn])
-            n = next(self._drawn, None)
+        if (n := next(self._drawn, None)) is not None:
+            return Sequence(n)
+        async with self._drawing:
+            # Whoever waited here uses up what the one before took.
+            while (n := next(self._drawn, None)) is None:
+                self._drawn = iter(await self.run(DrawBlock(self._block)))
         return Sequence(n)
 
     def listen(self, hearer: Callable[[Heard], None]) -> None:
@@ -217,11 +265,15 @@ class SqliteStore:
         tries = self._rows("SELECT n, at, status, detail, milliseconds FROM attempts WHERE n = ? ORDER BY id", n)
         return (tables.callback_from(owed[0]) if owed else None), [tables.attempt_from(row) for row in tries]
 
-    async def settled_after(self, account: AccountId, ended: Millis, n: Sequence, most: int) -> list[Task]:
+    async def settled_after(self, account: AccountId, place: int, most: int) -> list[Task]:
         """Scan the index of settled ones."""
-        where = "state > 0 AND account = ? AND (ended, n) > (?, ?)"
-        select = f"SELECT {TASK} FROM tasks WHERE {where} ORDER BY ended, n LIMIT ?"
-        return [tables.task_from(row) for row in self._rows(select, account, ended, n, most)]
+        where = "state > 0 AND account = ? AND place > ?"
+        select = f"SELECT {TASK} FROM tasks WHERE {where} ORDER BY place LIMIT ?"
+        return [tables.task_from(row) for row in self._rows(select, account, place, most)]
+
+    async def last_settled(self) -> int:
+        """Read the counter that settling units move on."""
+        return int(self._rows("SELECT value FROM facts WHERE name = 'settled'")[0][0])
 
     async def entries(self, account: AccountId, before: int, most: int) -> list[tuple[int, Millis, Entry]]:
         """List from the end of the ledger."""
