@@ -15,6 +15,7 @@ import re
 import secrets
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -298,6 +299,11 @@ class Serving:
         self.do(RevokeKey(key=Key(digest=digest(key), account=account, tail=key[-4:], created=Millis(0))))
         self.notice()
 
+    def retire(self, worker: Worker) -> None:
+        """Switch a worker off and return once the running server has noticed."""
+        self.do(SaveSolver(solver=structs.replace(worker.solver, enabled=False)))
+        self.notice()
+
     def notice(self) -> None:
         """Wait until the server has taken in what was written before."""
         probe = self.customer()
@@ -312,6 +318,12 @@ class Serving:
 
         assert purse is not None
         return purse.balance, purse.held
+
+    def earned(self, solver: SolverId) -> Micros:
+        """What the ledger says a solver has earned."""
+        with contextlib.closing(sqlite3.connect(self.data / "answerdesk.db")) as database:
+            select = "SELECT coalesce(sum(amount), 0) FROM entries WHERE move = 'pay' AND solver = ?"
+            return Micros(database.execute(select, (solver,)).fetchone()[0])
 
     def books_are_right(self) -> bool:
         """Whether the stored balances are what the ledger adds up to."""
