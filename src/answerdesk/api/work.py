@@ -4,6 +4,7 @@ Rule: a claim that finds nothing waits; it is woken by new work, and looks again
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
@@ -17,7 +18,7 @@ from answerdesk.api.pictures import Darkroom, Undecodable
 from answerdesk.desk import work
 from answerdesk.desk.entrance import Entrance
 from answerdesk.desk.ports import Clock, Names, Store, Unavailable
-from answerdesk.model.answer import Decline, Lease, Verdict
+from answerdesk.model.answer import Decline, Lease
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver
@@ -182,16 +183,21 @@ class WorkApi:
         return await self._said(solver, verb, call.claim, receive)
 
     async def _said(self, solver: Solver, verb: Said, claim: ClaimCall | None, receive: Receive) -> Answer:
-        """Run an answer or decline, and the next claim beside it in the same commit."""
+        """Run an answer or decline, and the next claim in the same unit; a refusal leaves no lease behind."""
         if claim is None:
             return Answer(write_verdict(await self._store.run(verb), None))
-        verdict: Verdict | BaseException
-        verdict, given = await asyncio.gather(
-            self._store.run(verb), self._leases(solver, claim, receive), return_exceptions=True
-        )
-        if isinstance(verdict, BaseException):
-            raise verdict
-        return Answer(write_verdict(verdict, () if isinstance(given, BaseException) else given))
+        both = work.SayAndClaim(said=verb, claim=self._claim_of(solver, claim))
+        verdict, found = await self._store.run(both)
+        given = [self._given(lease, task) for lease, task in found]
+        if not given and claim.wait:
+            # What was said stands, whatever becomes of the waiting.
+            with contextlib.suppress(Unavailable):
+                given = await self._leases(solver, claim, receive)
+        return Answer(write_verdict(verdict, given))
+
+    def _claim_of(self, solver: Solver, call: ClaimCall) -> work.Claim:
+        names = tuple(self._names.secret() for _ in range(call.max))
+        return work.Claim(solver=solver, kinds=call.kinds or tuple(Kind), names=names)
 
     async def _leases(self, solver: Solver, call: ClaimCall, receive: Receive) -> list[Given]:
         until = self._clock.monotonic() + call.wait
@@ -199,8 +205,7 @@ class WorkApi:
         gone: asyncio.Future[Message] | None = None
         try:
             while True:
-                names = tuple(self._names.secret() for _ in range(call.max))
-                found = await self._store.run(work.Claim(solver=solver, kinds=kinds, names=names))
+                found = await self._store.run(self._claim_of(solver, call))
                 left = until - self._clock.monotonic()
                 if found or left <= 0 or self._room.closed:
                     return [self._given(lease, task) for lease, task in found]

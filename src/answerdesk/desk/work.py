@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import msgspec
 
-from answerdesk.desk.ports import NO_CHANGES, Changes, House, Hunt, Needs, Rows
+from answerdesk.desk.ports import NO_CHANGES, Changes, House, Hunt, Needs, Rows, together
 from answerdesk.desk.settling import free_at, go_on, settle
 from answerdesk.model.account import Millis
 from answerdesk.model.answer import Decline, Lease, Outcome, Verdict, Why
@@ -122,6 +122,25 @@ class GiveBack(msgspec.Struct, frozen=True, kw_only=True):
         lease, task = _of(self.lease, self.solver, rows)
         spoken = replace(lease, outcome=Outcome.DECLINED, said=_encode(self.reason), pay=NOTHING, ended=now)
         return _say(spoken, lease, task, rows, now)
+
+
+class SayAndClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """Say something and claim the next tasks in one unit; who is refused claims nothing."""
+
+    said: Answer | GiveBack
+    claim: Claim
+
+    @property
+    def needs(self) -> Needs:
+        """What both need."""
+        return replace(self.said.needs, hunt=self.claim.needs.hunt)
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, tuple[Verdict, list[tuple[Lease, Task]]]]:
+        """Decide one after the other."""
+        changes, verdict = self.said.decide(rows, now)
+        rows.absorb(changes)
+        more, given = self.claim.decide(rows, now)
+        return together([changes, more]), (verdict, given)
 
 
 class Free(msgspec.Struct, frozen=True, kw_only=True):
