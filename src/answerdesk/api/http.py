@@ -19,6 +19,8 @@ Header = tuple[bytes, bytes]
 
 #: The largest body read (PROTOCOL §2.2).
 MOST_BODY: Final = 8 * 2**20
+#: How much of a larger one is taken in and thrown away before it is refused.
+MOST_DISCARDED: Final = 64 * 2**20
 
 JSON: Final = b"application/json; charset=utf-8"
 TEXT: Final = b"text/plain; charset=utf-8"
@@ -50,6 +52,7 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
     """
     declared = header(scope, b"content-length")
     if declared.isdigit() and int(declared) > MOST_BODY:
+        await _discard(scope, receive)
         raise TooBig
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body", False):
@@ -60,10 +63,21 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
             raise Gone
         body += message.get("body", b"")
         if len(body) > MOST_BODY:
+            await _discard(scope, receive)
             raise TooBig
         if not message.get("more_body", False):
             return bytes(body)
         message = await receive()
+
+
+async def _discard(scope: Scope, receive: Receive) -> None:
+    """Take in more of a body that is too big: most clients look for a reply only when they have sent everything."""
+    left = 0 if header(scope, b"expect") else MOST_DISCARDED
+    while left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if not message.get("more_body", False):
+            return
 
 
 async def send_answer(send: Send, answer: Answer) -> None:
