@@ -22,11 +22,13 @@ import uvicorn
 import uvloop
 
 from answerdesk.api.app import App
+from answerdesk.api.events import Feed
 from answerdesk.api.front import Front, Terms
 from answerdesk.api.hold import REREAD_SECONDS, Hold
 from answerdesk.api.http import Peers
 from answerdesk.api.limits import Polls
 from answerdesk.api.methods import Methods
+from answerdesk.api.native import Native
 from answerdesk.api.patience import HEAD_SECONDS, PatientProtocol, sweep
 from answerdesk.api.pictures import Darkroom
 from answerdesk.api.work import WaitingRoom, WorkApi
@@ -103,17 +105,22 @@ class Desk:
             store=self.store, orders=Orders(self.store, board, ids), entrance=entrance, hold=self.hold,
             polls=self.polls, clock=wall, terms=terms,
         )  # fmt: skip
-        methods = Methods(front, Peers(settings.behind_proxy))
+        peers = Peers(settings.behind_proxy)
+        self.feed = Feed(self.store, ids)
+        native = Native(front=front, peers=peers, store=self.store, records=self.store, ids=ids, feed=self.feed)
         work = WorkApi(
             store=self.store, entrance=entrance, room=self.room, ids=ids, names=wall, clock=wall,
             darkroom=self.darkroom,
         )  # fmt: skip
-        self.app = App(methods, work, self._trouble, cross_origin=settings.cors)
+        self.app = App(
+            methods=Methods(front, peers), native=native, work=work, ready=self._trouble, cross_origin=settings.cors
+        )
         self.store.listen(self._hear)
 
     def _hear(self, heard: Heard) -> None:
         self.hold.settle(heard.tasks, self.polls.forget)
         self.room.hear(heard.tasks)
+        self.feed.hear(heard.tasks)
 
     def _trouble(self) -> str | None:
         return self.store.trouble
@@ -126,6 +133,7 @@ class Desk:
         """Let everybody who waits go, so that the server can stop."""
         self.hold.close()
         self.room.close()
+        self.feed.close()
 
     async def close(self) -> None:
         """Take everything down."""
@@ -170,12 +178,7 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
         (settings.host, settings.port), family=_family(settings.host), backlog=4096, reuse_port=False
     )
     desk = Desk(settings, raise_file_limit())
-    config = uvicorn.Config(
-        desk.app, http=PatientProtocol, ws="none", lifespan="off", access_log=False, log_config=None,
-        server_header=False, date_header=False, timeout_graceful_shutdown=STOP_SECONDS, proxy_headers=False,
-        timeout_keep_alive=75, backlog=4096,
-    )  # fmt: skip
-    server = Server(config, desk.release)
+    server = Server(http_config(desk.app), desk.release)
     try:
         key, new = await first_account(desk.store, settings.data)
         machine, trouble = await enrol_machine(desk.store, settings)
@@ -194,6 +197,15 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
         await asyncio.gather(*loops, return_exceptions=True)
     finally:
         await desk.close()
+
+
+def http_config(app: App) -> uvicorn.Config:
+    """Say how HTTP is spoken."""
+    return uvicorn.Config(
+        app, http=PatientProtocol, ws="none", lifespan="off", access_log=False, log_config=None,
+        server_header=False, date_header=False, timeout_graceful_shutdown=STOP_SECONDS, proxy_headers=False,
+        timeout_keep_alive=75, backlog=4096,
+    )  # fmt: skip
 
 
 async def _announcement(desk: Desk, url: str, key: str | None, *, new: bool, trouble: str | None) -> Announcement:
