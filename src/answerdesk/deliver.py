@@ -175,9 +175,8 @@ class Deliverer:
             "host": url.netloc.decode("ascii"),
             "content-type": posting.type,
             "x-task-id": str(posting.task),
-            **posting.headers,
+            **_signed(posting, account, self._clock),
         }
-        headers |= _signed(posting, account, self._clock)
         request = self._client.build_request(
             "POST",
             url.copy_with(host=address),

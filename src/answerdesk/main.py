@@ -9,11 +9,13 @@ import functools
 import os
 import resource
 import secrets
+import signal
 import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 import msgspec
@@ -32,7 +34,7 @@ from answerdesk.api.native import Native
 from answerdesk.api.patience import HEAD_SECONDS, PatientProtocol, sweep
 from answerdesk.api.pictures import Darkroom
 from answerdesk.api.work import WaitingRoom, WorkApi
-from answerdesk.config import Settings, poll_limit
+from answerdesk.config import ADDRESS, FIRST_KEY, Settings, poll_limit
 from answerdesk.desk.board import Board
 from answerdesk.desk.books import AddKey, OpenAccount, SaveSolver, TopUp
 from answerdesk.desk.chores import CHORES, ROUND, Chore, Retention
@@ -46,7 +48,7 @@ from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver, SolverId
 from answerdesk.model.task import Permutation
 from answerdesk.solve.plugin import SolverUnknown, make
-from answerdesk.store.folder import FIRST_KEY, Wall, address_shown, only_server, open_store, read_line, write_secret
+from answerdesk.store.folder import Wall, only_server, open_store, read_line, write_secret, written_while
 from answerdesk.store.sqlite import BLOCK, SqliteStore
 
 log = structlog.get_logger()
@@ -156,6 +158,12 @@ class Server(uvicorn.Server):
         await super().startup(sockets=sockets)
         self.up.set()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop as uvicorn does, but raise no signal again at the end: what runs beside is taken down in order."""
+        del frame
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Release, then stop as uvicorn does."""
         self._release()
@@ -189,7 +197,7 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
         url = _url(settings.host, listening)
         if machine is not None:
             loops.append(asyncio.create_task(keep_working(settings, url, machine)))
-        with address_shown(settings.data, url):
+        with written_while(settings.data / ADDRESS, url):
             announce(await _announcement(desk, url, key, new=new, trouble=trouble))
             await serving
         for loop in loops:

@@ -11,12 +11,15 @@ import structlog
 
 from answerdesk.api.http import TEXT, Answer, Gone, Receive, Scope, Send, TooBig, header, read_body, send_answer
 from answerdesk.api.methods import UNAVAILABLE, Methods
+from answerdesk.api.native import Native
 from answerdesk.api.work import WorkApi
 from answerdesk.wire.grammar import method_of
 
 log = structlog.get_logger()
 
 WORK: Final = "/api/work/"
+NATIVE: Final = "/v1/"
+EVENTS: Final = "/v1/events"
 NOT_FOUND: Final = Answer(b'{"error":"nothing is served at this address"}', 404)
 TOO_BIG: Final = Answer(b'{"error":"the body is larger than 8388608 bytes"}', 413, headers=((b"connection", b"close"),))
 _CORS: Final = (
@@ -30,10 +33,11 @@ class App:
     """The service as one ASGI callable."""
 
     def __init__(
-        self, methods: Methods, work: WorkApi, ready: Callable[[], str | None], *, cross_origin: bool = False
+        self, *, methods: Methods, native: Native, work: WorkApi, ready: Callable[[], str | None], cross_origin: bool
     ) -> None:
-        """Take the two doors; `ready` says what keeps the service from being ready, None for nothing."""
+        """Take the doors; `ready` says what keeps the service from being ready, None for nothing."""
         self._methods = methods
+        self._native = native
         self._work = work
         self._ready = ready
         self._cross_origin = cross_origin
@@ -44,7 +48,10 @@ class App:
         if scope["type"] != "http":
             return
         try:
-            answer = await self._answer(scope, receive)
+            if scope["path"] == EVENTS and scope["method"] == "GET":
+                answer = await self._native.stream(scope, receive, send)
+            else:
+                answer = await self._answer(scope, receive)
         except TooBig:
             answer = TOO_BIG
         except Gone:
@@ -53,6 +60,8 @@ class App:
             self.crashes[scope["path"][:40]] += 1
             log.exception("crashed", path=scope["path"][:200])
             answer = UNAVAILABLE
+        if answer is None:
+            return
         if self._cross_origin:
             answer = Answer(answer.body, answer.status, answer.type, (*answer.headers, *_CORS))
         await send_answer(send, answer)
@@ -61,6 +70,8 @@ class App:
         path, verb = scope["path"], scope["method"]
         if path.startswith(WORK):
             return await self._work.serve(path[len(WORK) :], scope, await read_body(scope, receive), receive)
+        if path.startswith(NATIVE):
+            return await self._native.serve(path[len(NATIVE) :], scope, await read_body(scope, receive))
         if verb == "OPTIONS":
             return Answer(b"", type=TEXT)
         if verb in {"GET", "HEAD"} and (plain := self._plain(path.rstrip("/") or "/")) is not None:

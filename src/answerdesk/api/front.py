@@ -96,9 +96,10 @@ class Front:
         """Read what the account can spend."""
         return await self._orders.balance(account.id)
 
-    async def report(self, account: Account, task: TaskId, *, correct: bool) -> None:
+    async def report(self, account: Account, task: TaskId, *, correct: bool, reason: str = "") -> None:
         """Book a verdict on an answer."""
-        await self._orders.report(account.id, task, correct=correct, window_ms=self.terms.report_window_ms)
+        window = self.terms.report_window_ms
+        await self._orders.report(account.id, task, correct=correct, window_ms=window, reason=reason)
 
     async def cancel(self, account: Account, task: TaskId) -> bool:
         """Give up an open task; False if it was settled already."""

@@ -20,7 +20,7 @@ Header = tuple[bytes, bytes]
 #: The largest body read (PROTOCOL §2.2).
 MOST_BODY: Final = 8 * 2**20
 #: How much of a larger one is taken in and thrown away before it is refused.
-MOST_DISCARDED: Final = 64 * 2**20
+MOST_DISCARDED: Final = 16 * 2**20
 
 JSON: Final = b"application/json; charset=utf-8"
 TEXT: Final = b"text/plain; charset=utf-8"
@@ -103,6 +103,12 @@ def header(scope: Scope, name: bytes) -> bytes:
 def text_header(scope: Scope, name: bytes) -> str:
     """Give a header's value as text."""
     return header(scope, name).decode("latin-1")
+
+
+def bearer(scope: Scope) -> str:
+    """Give the token of ``Authorization: Bearer TOKEN``, empty when there is none."""
+    scheme, _, token = text_header(scope, b"authorization").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 class Peers:

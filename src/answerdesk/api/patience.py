@@ -50,3 +50,6 @@ def sweep(connections: set[Any], now: float) -> int:
     for connection in overdue:
         connection.transport.close()
     return len(overdue)
+
+MOST_HEAD=65536
+MOST_MESSAGE=32*2**20

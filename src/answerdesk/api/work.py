@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from answerdesk.api.http import Answer, Header, Message, Receive, Scope, text_header
+from answerdesk.api.http import Answer, Header, Message, Receive, Scope, bearer
 from answerdesk.api.pictures import Darkroom, Undecodable
 from answerdesk.desk import work
 from answerdesk.desk.entrance import Entrance
@@ -151,7 +151,7 @@ class WorkApi:
         verb = scope["method"]
         if path == "openapi.json" and verb == "GET":
             return Answer(json.dumps(openapi()).encode())
-        solver = await self._entrance.solver(_bearer(scope))
+        solver = await self._entrance.solver(bearer(scope))
         if solver is None:
             return _problem(401, "the bearer token is missing, unknown or revoked; send Authorization: Bearer TOKEN")
         try:
@@ -257,11 +257,6 @@ class WorkApi:
         except Undecodable as reason:
             log.info("picture_undecodable", task=self._ids.show(lease.task), why=str(reason))
             await self._store.run(work.Spoil(lease=token))
-
-
-def _bearer(scope: Scope) -> str:
-    scheme, _, token = text_header(scope, b"authorization").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _problem(status: int, text: str, headers: tuple[Header, ...] = ()) -> Answer:

@@ -177,6 +177,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     account: AccountId
     correct: bool
     window_ms: int
+    reason: str = ""
 
     @property
     def needs(self) -> Needs:
@@ -197,7 +198,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         if task.report == verdict:
             return NO_CHANGES, None
         refund = not self.correct and not task.refunded and task.price > 0
-        reported = replace(task, report=verdict, refunded=task.refunded or refund)
+        reported = replace(task, report=verdict, report_reason=self.reason, refunded=task.refunded or refund)
         if not refund:
             return Changes(tasks=(reported,)), None
         purse = rows.purses[task.account]
@@ -247,9 +248,12 @@ class Orders:
             return Processing()
         return self._board.put(found, task)
 
-    async def report(self, account: AccountId, task: TaskId, *, correct: bool, window_ms: int) -> None:
+    async def report(
+        self, account: AccountId, task: TaskId, *, correct: bool, window_ms: int, reason: str = ""
+    ) -> None:
         """Book a verdict on an answer."""
-        verb = Report(n=self._ids.find(task), account=account, correct=correct, window_ms=window_ms)
+        n = self._ids.find(task)
+        verb = Report(n=n, account=account, correct=correct, window_ms=window_ms, reason=reason)
         await self._store.run(verb)
 
     async def cancel(self, task: TaskId, account: AccountId | None = None) -> bool:

@@ -113,6 +113,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     tokens: tuple[tuple[SolverId, bytes], ...] = ()
     prices: tuple[Price, ...] = ()
     rules: tuple[tuple[str, Rules], ...] = ()
+    #: The place of the last task settled, where one was.
+    settled: int = 0
     #: Tasks to forget: with their leases and media, or the media alone.
     erased: tuple[Sequence, ...] = ()
     emptied: tuple[Sequence, ...] = ()
@@ -127,10 +129,11 @@ def together(steps: Ordered[Changes]) -> Changes:
     """Join changes in order; of one row the last is the one that stands."""
     if len(steps) == 1:
         return steps[0]
-    return Changes(**{name: tuple(chain.from_iterable(getattr(step, name) for step in steps)) for name in _FIELDS})
+    rows = {name: tuple(chain.from_iterable(getattr(step, name) for step in steps)) for name in _ROWS}
+    return Changes(settled=max((step.settled for step in steps), default=0), **rows)
 
 
-_FIELDS = Changes.__struct_fields__
+_ROWS = tuple(name for name in Changes.__struct_fields__ if name != "settled")
 
 
 class Rows:
@@ -148,6 +151,8 @@ class Rows:
         self.callbacks: dict[Sequence, Callback] = {}
         #: What the last hunt found, best first.
         self.found: list[Sequence] = []
+        #: The place of the task that settled last.
+        self.settled = 0
         #: The first sequence number not taken yet, where a verb needs some.
         self.next = Sequence(0)
 
@@ -162,6 +167,7 @@ class Rows:
 
     def absorb(self, changes: Changes) -> None:
         """Let the verbs after this one see what it decided."""
+        self.settled = max(self.settled, changes.settled)
         for account in changes.accounts:
             self.accounts[account.id] = account
         for purse in changes.purses:
@@ -301,8 +307,11 @@ class Records(Protocol):
     async def attempts(self, n: Sequence) -> tuple[Callback | None, list[Attempt]]:
         """Read a task's callback and its tries, oldest first."""
 
-    async def settled_after(self, account: AccountId, ended: Millis, n: Sequence, most: int) -> list[Task]:
-        """Read an account's final tasks in the order they settled, after (ended, n)."""
+    async def settled_after(self, account: AccountId, place: int, most: int) -> list[Task]:
+        """Read an account's final tasks in the order they settled, after a place."""
+
+    async def last_settled(self) -> int:
+        """Give the place of the task that settled last."""
 
     async def entries(self, account: AccountId, before: int, most: int) -> list[tuple[int, Millis, Entry]]:
         """Read an account's ledger as (line, time, entry), newest first, before a line."""

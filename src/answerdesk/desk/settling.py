@@ -70,6 +70,7 @@ def settle(task: Task, verdict: Lease | Cause, rows: Rows, now: Millis) -> Chang
         route=0,
         slots=0,
         ended=now,
+        place=rows.settled + 1,
         solution=verdict.said if isinstance(verdict, Lease) else b"",
         solve_count=sum(attempted(lease) for lease in said),
     )
@@ -77,7 +78,7 @@ def settle(task: Task, verdict: Lease | Cause, rows: Rows, now: Millis) -> Chang
     move = Move.CHARGE if ready else Move.RELEASE
     entries = (Entry(move=move, amount=task.price, account=task.account, task=task.n),) if task.price else ()
     owed = (_owed(task, task.callback, now),) if task.callback else ()
-    return Changes(tasks=(settled,), purses=(purse,), entries=entries, callbacks=owed)
+    return Changes(tasks=(settled,), purses=(purse,), entries=entries, callbacks=owed, settled=settled.place)
 
 
 def attempted(lease: Lease) -> bool:

@@ -113,8 +113,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     #: The normal answer as JSON, once ready.
     solution: bytes = b""
     solve_count: int = 0
+    #: The task's place in the order in which this desk's tasks settled, 0 while it is open.
+    place: int = 0
     #: The client's verdict on the answer: None, "correct" or "incorrect".
     report: str | None = None
+    report_reason: str = ""
     #: Whether the price was given back after a report.
     refunded: bool = False
     #: Where to post the reply once settled, and in which dialect's body.

@@ -18,10 +18,6 @@ from answerdesk.model.account import Millis
 from answerdesk.store.sqlite import SqliteStore
 
 DATABASE: Final = "answerdesk.db"
-#: The first account's key, which `serve` leaves and `ask` finds.
-FIRST_KEY: Final = "first.key"
-#: Where the running server can be reached; gone when it has stopped in order.
-ADDRESS: Final = "address"
 LOCK: Final = "lock"
 
 
@@ -71,10 +67,9 @@ def only_server(data: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def address_shown(data: Path, url: str) -> Iterator[None]:
-    """Tell in the folder where its server is, for as long as it serves."""
-    path = data / ADDRESS
-    write_secret(path, url)
+def written_while(path: Path, text: str) -> Iterator[None]:
+    """Keep a file only its owner can read for as long as something goes on."""
+    write_secret(path, text)
     try:
         yield
     finally:

@@ -348,8 +348,8 @@ class SqliteStore:
 
 
 def backup(path: str, target: Path) -> None:
-    """Copy a database in use into a file of its own, whole and consistent."""
-    with closing(connect(path)) as source, closing(sqlite3.connect(target)) as copy:
+    """Copy a database in use into a file of its own, whole and consistent; raises ValueError where there is none."""
+    with closing(_open(Path(path), "rw")) as source, closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")
 
@@ -357,13 +357,22 @@ def backup(path: str, target: Path) -> None:
 def restore(source: Path, path: Path) -> None:
     """Put a backup in the place of a database nobody uses, skipping the ids issued since; raises ValueError."""
     with (
-        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as backed,
+        closing(_open(source, "ro")) as backed,
         closing(sqlite3.connect(path)) as fresh,
     ):
         check_is_desk(backed)
         backed.backup(fresh)
         fresh.execute("UPDATE facts SET value = value + ? WHERE name = 'next'", (SKIP,))
         fresh.commit()
+
+
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    """Open a file that must be there."""
+    try:
+        return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)
+    except sqlite3.Error as error:
+        msg = f"not a desk's database: {path}: {error}"
+        raise ValueError(msg) from error
 
 
 def check_is_desk(connection: sqlite3.Connection) -> None:

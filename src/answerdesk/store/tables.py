@@ -54,8 +54,8 @@ def task_from(row: Row) -> Task:
 
 #: The columns of a task that change after its creation; all others are as created.
 CHANGING: Final = (
-    "state", "cause", "route", "slots", "free_at", "review_at", "ended", "solution", "solve_count", "report",
-    "refunded",
+    "state", "cause", "route", "slots", "free_at", "review_at", "ended", "solution", "solve_count", "place",
+    "report", "report_reason", "refunded",
 )  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def task_change(task: Task) -> Row:
     """Lay out what may have changed of a task, and its number."""
     return (
         task.state, task.cause, task.route, task.slots, task.free_at, task.review_at, task.ended, task.solution,
-        task.solve_count, task.report, task.refunded, task.n,
+        task.solve_count, task.place, task.report, task.report_reason, task.refunded, task.n,
     )  # fmt: skip
 
 

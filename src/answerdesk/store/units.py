@@ -76,6 +76,8 @@ class Unit:
         for row in self._many(f"SELECT {PURSE} FROM accounts WHERE id IN ", accounts - rows.purses.keys()):
             purse = tables.purse_from(row)
             rows.purses[purse.account] = purse
+        if rows.tasks and not rows.settled:
+            rows.settled = self._db.execute("SELECT value FROM facts WHERE name = 'settled'").fetchone()[0]
         if any(need.block for need in needs):
             rows.next = self._db.execute("SELECT value FROM facts WHERE name = 'next'").fetchone()[0]
         owed = {n for need in needs for n in need.callbacks} - rows.callbacks.keys()
@@ -178,6 +180,7 @@ class _Dirty:
         self.replays: list[Row] = []
         self.callbacks: dict[int, Row] = {}
         self.attempts: list[Row] = []
+        self.settled = 0
         self.other: list[Changes] = []
 
     def add(self, changes: Changes, now: Millis) -> None:
@@ -196,6 +199,7 @@ class _Dirty:
         for callback in changes.callbacks:
             self.callbacks[callback.n] = tables.callback_row(callback)
         self.attempts += map(tables.attempt_row, changes.attempts)
+        self.settled = max(self.settled, changes.settled)
         if _touches_settings(changes):
             self.other.append(changes)
 
@@ -208,6 +212,7 @@ class _Dirty:
             (_LEASE, [tables.lease_row(lease) for lease in self.leases.values()]),
             (_ENTRY, self.entries),
             ("INSERT OR REPLACE INTO replays (account, key, body, n, at) VALUES (?, ?, ?, ?, ?)", self.replays),
+            ("UPDATE facts SET value = ? WHERE name = 'settled'", [(self.settled,)] if self.settled else []),
             (_CALLBACK, list(self.callbacks.values())),
             ("INSERT INTO attempts (n, at, status, detail, milliseconds) VALUES (?, ?, ?, ?, ?)", self.attempts),
         )

@@ -41,7 +41,9 @@ CREATE TABLE tasks (
   ended INTEGER NOT NULL,
   solution BLOB NOT NULL,
   solve_count INTEGER NOT NULL,
+  place INTEGER NOT NULL,
   report TEXT,
+  report_reason TEXT NOT NULL,
   refunded INTEGER NOT NULL,
   callback TEXT,
   dialect TEXT NOT NULL,
@@ -51,7 +53,7 @@ CREATE TABLE tasks (
 CREATE INDEX tasks_queue ON tasks (kind, route, rank, n, free_at, deadline, lang) WHERE state = 0;
 CREATE INDEX tasks_review ON tasks (review_at) WHERE state = 0;
 CREATE INDEX tasks_account ON tasks (account, n);
-CREATE INDEX tasks_settled ON tasks (account, ended, n) WHERE state > 0;
+CREATE INDEX tasks_settled ON tasks (account, place) WHERE state > 0;
 
 -- All media of a task in one value, one after the other; `sizes` is the JSON list of their lengths.
 CREATE TABLE contents (n INTEGER PRIMARY KEY, sizes TEXT NOT NULL, data BLOB NOT NULL);

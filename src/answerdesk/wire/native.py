@@ -1,0 +1,258 @@
+"""The native dialect: the desk's own JSON under /v1, with what the vendors' lack.
+Rule: tasks are named and read exactly as in createTask; replies and problems are documented from their types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict
+
+import msgspec
+
+from answerdesk.model import money
+from answerdesk.model.account import Millis, Purse
+from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.money import BOOKS, Book, Entry
+from answerdesk.model.question import Kind
+from answerdesk.model.talk import UNKNOWN_TASK, Call, Processing, Ready, Refused, Reply
+from answerdesk.model.task import LARGEST_ID, TaskId
+
+NAME: Final = "native"
+MOST_BATCH: Final = 1_000
+MOST_PAGE: Final = 500
+
+#: The HTTP status of each fault (RFC 9457 problems); its code is the vendors' own.
+STATUSES: Final[Mapping[Fault, int]] = {
+    Fault.KEY_DOES_NOT_EXIST: 401,
+    Fault.NO_SLOT_AVAILABLE: 503,
+    Fault.ZERO_CAPTCHA_FILESIZE: 400,
+    Fault.TOO_BIG_CAPTCHA_FILESIZE: 413,
+    Fault.PAGEURL: 400,
+    Fault.ZERO_BALANCE: 402,
+    Fault.IP_NOT_ALLOWED: 403,
+    Fault.CAPTCHA_UNSOLVABLE: 422,
+    Fault.BAD_DUPLICATES: 422,
+    Fault.NO_SUCH_METHOD: 404,
+    Fault.IMAGE_TYPE_NOT_SUPPORTED: 415,
+    Fault.NO_SUCH_CAPCHA_ID: 404,
+    Fault.EMPTY_COMMENT: 400,
+    Fault.IP_BLOCKED: 429,
+    Fault.TOO_MUCH_REQUESTS: 429,
+    Fault.TASK_ABSENT: 400,
+    Fault.TASK_NOT_SUPPORTED: 400,
+    Fault.RECAPTCHA_INVALID_SITEKEY: 400,
+    Fault.ACCOUNT_SUSPENDED: 403,
+    Fault.BAD_PARAMETERS: 400,
+    Fault.BAD_IMGINSTRUCTIONS: 400,
+    Fault.UNAVAILABLE: 503,
+}
+
+
+class Problem(TypedDict):
+    """Why a call was refused, or why a task failed."""
+
+    type: Literal["about:blank"]
+    title: str
+    status: int
+    detail: str
+    #: The vendors' code, such as ERROR_ZERO_BALANCE.
+    code: str
+
+
+class TaskJson(TypedDict):
+    """A task as it stands; the fields after `status` are there once it is settled."""
+
+    id: int
+    status: Literal["open", "ready", "failed"]
+    type: NotRequired[str]
+    kind: NotRequired[Kind]
+    #: The answer in the normal form of its kind.
+    answer: NotRequired[Any]
+    cost: NotRequired[str]
+    created: NotRequired[float]
+    ended: NotRequired[float]
+    solveCount: NotRequired[int]
+    error: NotRequired[Problem]
+
+
+class TasksJson(TypedDict):
+    """A page of tasks, newest first, and from where to go on."""
+
+    tasks: list[TaskJson]
+    next: int | None
+
+
+class BatchJson(TypedDict):
+    """What became of each task of a batch, in order: the task, or why it was refused."""
+
+    tasks: list[TaskJson | Problem]
+
+
+class BalanceJson(TypedDict):
+    """What the account can spend, and what its open tasks have set aside."""
+
+    balance: str
+    held: str
+
+
+class LineJson(TypedDict):
+    """One line of the ledger; `balance` is what it did to the balance."""
+
+    line: int
+    at: float
+    move: str
+    amount: str
+    balance: str
+    task: int | None
+    note: str
+
+
+class LedgerJson(TypedDict):
+    """A page of the ledger, newest first, and from where to go on."""
+
+    lines: list[LineJson]
+    next: int | None
+
+
+class ReportAsk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The client's verdict on an answer."""
+
+    correct: bool
+    reason: Annotated[str, msgspec.Meta(max_length=1_000)] = ""
+
+
+class TaskAsk(msgspec.Struct, frozen=True, kw_only=True):
+    """A task in the words of createTask, without the key."""
+
+    task: dict[str, Any]
+    callbackUrl: str | None = None  # noqa: N815 - the wire's name
+    softId: int | str | None = None  # noqa: N815 - the wire's name
+    languagePool: str | None = None  # noqa: N815 - the wire's name
+
+
+class BatchAsk(msgspec.Struct, frozen=True, kw_only=True):
+    """Up to a thousand tasks at once, each paid and refused by itself."""
+
+    tasks: Annotated[list[TaskAsk], msgspec.Meta(min_length=1, max_length=MOST_BATCH)]
+
+
+_encode = msgspec.json.Encoder().encode
+_BATCH: Final = msgspec.json.Decoder(BatchAsk)
+_REPORT: Final = msgspec.json.Decoder(ReportAsk)
+
+
+def read_batch(body: bytes, key: str) -> list[Call]:
+    """Read a batch as one call a task."""
+    batch: BatchAsk = _typed(_BATCH, body, f'an object {{"tasks": [...]}} of 1..{MOST_BATCH} tasks as for /v1/tasks')
+    return [Call(key=key, body=msgspec.to_builtins(ask)) for ask in batch.tasks]
+
+
+def read_report(body: bytes) -> ReportAsk:
+    """Read a verdict."""
+    report: ReportAsk = _typed(_REPORT, body, 'an object {"correct": true or false, "reason": a text}')
+    return report
+
+
+def _typed(decoder: msgspec.json.Decoder[Any], body: bytes, accepted: str) -> Any:
+    try:
+        return decoder.decode(body)
+    except (ValueError, RecursionError):
+        raise Refusal(Fault.BAD_PARAMETERS, f"the body must be {accepted}") from None
+
+
+def read_id(text: str) -> TaskId:
+    """Read a task's id out of a path."""
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:20]) <= LARGEST_ID:
+        raise Refusal(Fault.NO_SUCH_CAPCHA_ID, UNKNOWN_TASK)
+    return TaskId(int(text))
+
+
+def read_number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
+    """Read a whole number 1..most out of a query."""
+    text = query.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:20]) <= most:
+        raise Refusal(Fault.BAD_PARAMETERS, f"{name} must be a whole number 1..{most}")
+    return int(text)
+
+
+def problem(fault: Fault, detail: str) -> Problem:
+    """Make a problem of a fault."""
+    status = STATUSES[fault]
+    title = fault.value.replace("_", " ").capitalize()
+    return Problem(type="about:blank", title=title, status=status, detail=detail, code=f"ERROR_{fault}")
+
+
+def task_json(task: TaskId, reply: Reply) -> TaskJson:
+    """Show a task and, once it is settled, its outcome."""
+    match reply:
+        case Ready():
+            return TaskJson(
+                id=task,
+                status="ready",
+                type=reply.type,
+                kind=reply.kind,
+                answer=reply.value,
+                cost=money.show(reply.cost),
+                created=_seconds(reply.created),
+                ended=_seconds(reply.ended),
+                solveCount=reply.solve_count,
+            )
+        case Refused():
+            return TaskJson(id=task, status="failed", error=problem(reply.fault, reply.detail))
+        case _:
+            return TaskJson(id=task, status="open")
+
+
+def write_task(task: TaskId, reply: Reply | None = None) -> bytes:
+    """Write a task; without a reply it is open."""
+    return _encode(task_json(task, reply or Processing()))
+
+
+def write_tasks(tasks: list[TaskJson], following: int | None) -> bytes:
+    """Write a page of tasks."""
+    return _encode(TasksJson(tasks=tasks, next=following))
+
+
+def write_batch(outcomes: list[TaskJson | Problem]) -> bytes:
+    """Write what became of a batch."""
+    return _encode(BatchJson(tasks=outcomes))
+
+
+def write_problem(made: Problem) -> bytes:
+    """Write a problem."""
+    return _encode(made)
+
+
+def write_balance(purse: Purse) -> bytes:
+    """Write what an account has."""
+    return _encode(BalanceJson(balance=money.show(purse.balance), held=money.show(purse.held)))
+
+
+def line_json(line: int, at: Millis, entry: Entry, task: TaskId | None) -> LineJson:
+    """Show a line of the ledger from its account's side."""
+    source, target = BOOKS[entry.move]
+    effect = entry.amount * ((target is Book.BALANCE) - (source is Book.BALANCE))
+    return LineJson(
+        line=line,
+        at=_seconds(at),
+        move=entry.move,
+        amount=money.show(entry.amount),
+        balance=money.show(money.Micros(effect)),
+        task=task,
+        note=entry.note,
+    )
+
+
+def write_ledger(lines: list[LineJson], following: int | None) -> bytes:
+    """Write a page of the ledger."""
+    return _encode(LedgerJson(lines=lines, next=following))
+
+
+def write_event(name: str, shown: TaskJson) -> bytes:
+    """Write a settled task as one server-sent event; `name` is where a client resumes from."""
+    return b"id: %b\nevent: settled\ndata: %b\n\n" % (name.encode(), _encode(shown))
+
+
+def _seconds(at: Millis) -> float:
+    return at / 1000
