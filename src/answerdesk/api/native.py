@@ -160,17 +160,19 @@ class Native:
 
     async def _one_of_batch(
         self, request: Request, call: Call, replay: tuple[str, bytes] | None, index: int
-    ) -> native.TaskJson | native.Problem:
+    ) -> native.OutcomeJson:
         """Create one task of a batch; an idempotency key holds for each by its place."""
         try:
             draft = read_draft(call, case_default=False, limits=SERVER_LIMITS)
             own = (f"{replay[0]}#{index}", replay[1]) if replay else None
             task, _ = await self._front.create(request.account, draft, request.ip, native.NAME, own)
         except Refusal as refusal:
-            return native.problem(refusal.fault, refusal.detail)
+            return native.OutcomeJson(error=native.problem(refusal.fault, refusal.detail))
         except Unavailable:
-            return native.problem(Fault.UNAVAILABLE, "this task was not stored; send it again")
-        return native.task_json(task, Processing())
+            return native.OutcomeJson(
+                error=native.problem(Fault.UNAVAILABLE, "this task was not stored; send it again")
+            )
+        return native.OutcomeJson(task=native.task_json(task, Processing()))
 
     async def _show(self, request: Request) -> Answer:
         task = native.read_id(request.rest)

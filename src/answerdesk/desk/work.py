@@ -212,7 +212,7 @@ def _say(spoken: Lease, lease: Lease, task: Task, rows: Rows, now: Millis) -> tu
     paid = spoken.pay if why is None or lease.live(now) else NOTHING
     verdict = Verdict(accepted=why is None, why=why, paid=paid)
     spoken = replace(spoken, verdict=verdict)
-    pay = Entry(move=Move.PAY, amount=paid, solver=lease.solver, task=lease.task, account=task.account)
+    pay = Entry(move=Move.PAY, amount=paid, solver=lease.solver, task=lease.task)
     entries = (pay,) if paid else ()
     if why is not None:
         return Changes(leases=(spoken,), entries=entries), verdict

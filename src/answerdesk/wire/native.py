@@ -81,10 +81,17 @@ class TasksJson(TypedDict):
     next: int | None
 
 
-class BatchJson(TypedDict):
-    """What became of each task of a batch, in order: the task, or why it was refused."""
+class OutcomeJson(TypedDict):
+    """What became of one task of a batch: the task, or why it was refused."""
 
-    tasks: list[TaskJson | Problem]
+    task: NotRequired[TaskJson]
+    error: NotRequired[Problem]
+
+
+class BatchJson(TypedDict):
+    """What became of each task of a batch, in the order sent."""
+
+    outcomes: list[OutcomeJson]
 
 
 class BalanceJson(TypedDict):
@@ -214,9 +221,9 @@ def write_tasks(tasks: list[TaskJson], following: int | None) -> bytes:
     return _encode(TasksJson(tasks=tasks, next=following))
 
 
-def write_batch(outcomes: list[TaskJson | Problem]) -> bytes:
+def write_batch(outcomes: list[OutcomeJson]) -> bytes:
     """Write what became of a batch."""
-    return _encode(BatchJson(tasks=outcomes))
+    return _encode(BatchJson(outcomes=outcomes))
 
 
 def write_problem(made: Problem) -> bytes:
