@@ -13,6 +13,9 @@ import msgspec
 
 PREFIX: Final = "ANSWERDESK_"
 FILE: Final = "answerdesk.toml"
+#: In the data folder: the first account's key, which `serve` leaves and `ask` finds, and where the server is.
+FIRST_KEY: Final = "first.key"
+ADDRESS: Final = "address"
 
 
 class BadSetting(ValueError):
@@ -102,6 +105,8 @@ def _optional_whole(value: Any) -> int | None:
 
 
 DAY: Final = 86_400.0
+#: Where a setting comes from that nobody chose.
+DEFAULT: Final = "default"
 
 SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("data", "~/.local/share/answerdesk", lambda value: Path(str(value)).expanduser(), "The data folder."),
@@ -148,13 +153,25 @@ SETTINGS: Final[tuple[Setting, ...]] = (
 )
 
 
+class Chosen(NamedTuple):
+    """A setting's value and where it came from."""
+
+    value: Any
+    where: str
+
+
 def read_settings(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
     """Read all settings; a flag beats ``ANSWERDESK_NAME``, which beats the file, which beats the default."""
+    return Settings(**{name: chosen.value for name, chosen in choose_settings(flags, environ).items()})
+
+
+def choose_settings(flags: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Chosen]:
+    """Read all settings by name, telling where each came from."""
     known = {setting.name for setting in SETTINGS}
-    data = _value(SETTINGS[0], flags, environ, {}, "")
+    data = _choose(SETTINGS[0], flags, environ, {}, "").value
     path = Path(environ.get(f"{PREFIX}CONFIG", "") or data / FILE).expanduser()
     file = _read_file(path, known)
-    return Settings(**{setting.name: _value(setting, flags, environ, file, str(path)) for setting in SETTINGS})
+    return {setting.name: _choose(setting, flags, environ, file, str(path)) for setting in SETTINGS}
 
 
 def _read_file(path: Path, known: set[str]) -> Mapping[str, Any]:
@@ -171,9 +188,9 @@ def _read_file(path: Path, known: set[str]) -> Mapping[str, Any]:
     return table
 
 
-def _value(
+def _choose(
     setting: Setting, flags: Mapping[str, Any], environ: Mapping[str, str], file: Mapping[str, Any], path: str
-) -> Any:
+) -> Chosen:
     name, variable = setting.name, PREFIX + setting.name.upper()
     if flags.get(name) is not None:
         where, given = f"--{name.replace('_', '-')}", flags[name]
@@ -182,9 +199,9 @@ def _value(
     elif name in file:
         where, given = f"{name} in {path}", file[name]
     else:
-        where, given = name, setting.default
+        where, given = DEFAULT, setting.default
     try:
-        return setting.read(given)
+        return Chosen(setting.read(given), where)
     except (ValueError, KeyError, TypeError) as error:
         accepted = setting.read.__doc__ or str(error)
         msg = f"{where} must be {accepted} (got {given!r})"

@@ -1,0 +1,5 @@
+"""`python -m answerdesk.cli` is `answerdesk`."""
+
+from answerdesk.cli import main
+
+main()

@@ -1,0 +1,197 @@
+"""The verb `accounts`: those who ask and pay.
+Rule: a key is shown once, when it is made; the desk keeps only its digest."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from answerdesk.cli import options, out
+from answerdesk.cli.ends import Failed, Misused
+from answerdesk.cli.opened import find_account, with_desk
+from answerdesk.desk.books import AddKey, ChangeAccount, OpenAccount, TopUp
+from answerdesk.model.account import Account, AccountId, Millis, Purse, Sequence, Standing, digest
+from answerdesk.model.money import NOTHING, Micros
+from answerdesk.model.task import Permutation
+from answerdesk.store.sqlite import SqliteStore
+
+#: How many of its last bookings `show` lists.
+LAST_BOOKED: Final = 10
+#: A line of the ledger after all others.
+LATEST: Final = 2**62
+
+_SETTINGS: Final = (
+    click.option(
+        "--dialect",
+        type=options.DIALECT,
+        help=f"Speak this dialect to the account: {', '.join(options.DIALECTS)}. Default: the server's.",
+    ),
+    click.option(
+        "--allow-ip", "allow_ips", type=options.NETWORK, multiple=True,
+        help="An address or network that may use the account's keys; may be given more than once. Default: any.",
+    ),
+    click.option("--max-open", type=click.IntRange(0), help="Unfinished tasks at once, 0 for no limit."),
+    click.option("--requests-per-second", type=click.IntRange(0), help="Calls a second, 0 for no limit."),
+    click.option("--spend-per-day", type=options.AMOUNT, help="The most spent on a day (UTC), 0 for no limit."),
+)  # fmt: skip
+
+
+def _account_settings(command: options.F) -> options.F:
+    for option in reversed(_SETTINGS):
+        command = option(command)
+    return command
+
+
+@click.group()
+def accounts() -> None:
+    """Accounts are named by name or id. What is changed counts for a running server at once."""
+
+
+@accounts.command("add")
+@click.argument("name", type=options.NAME)
+@click.option("--balance", type=options.AMOUNT, default="0", show_default=True, help="What the account starts with.")
+@_account_settings
+@options.of_desk
+def add(name: str, balance: Micros, data: Path, as_json: bool, **settings: Any) -> None:
+    """Open an account and print its key."""
+    if balance < 0:
+        raise Misused("--balance must not be negative")
+    key = secrets.token_hex(16)
+
+    async def act(store: SqliteStore) -> out.Record:
+        if any(account.name == name for account, _ in await store.accounts()):
+            raise Failed(f"there is an account {name!r} already; `answerdesk keys add` gives it one more key")
+        fresh = Account(id=AccountId(await store.draw()), name=name, **options.given(**settings))
+        # Asked for at once, the three are written in one commit.
+        account, _, purse = await asyncio.gather(
+            store.run(OpenAccount(account=fresh)),
+            store.run(AddKey(account=fresh.id, digest=digest(key), tail=key[-4:])),
+            store.run(TopUp(account=fresh.id, amount=balance, note="first credit")),
+        )
+        return _record(account, purse, key=key)
+
+    out.facts(with_desk(data, act, make=True), as_json=as_json)
+
+
+@accounts.command("list")
+@options.of_desk
+def list_(data: Path, as_json: bool) -> None:
+    """List all accounts."""
+
+    async def act(store: SqliteStore) -> list[out.Record]:
+        return [_record(account, purse) for account, purse in await store.accounts()]
+
+    columns = ("id", "name", "standing", "balance", "held", "open_tasks", "dialect")
+    out.table(with_desk(data, act), columns, as_json=as_json, none="There are no accounts; `accounts add` opens one.")
+
+
+@accounts.command("show")
+@click.argument("name")
+@options.of_desk
+def show(name: str, data: Path, as_json: bool) -> None:
+    """Show an account with its last bookings."""
+
+    async def act(store: SqliteStore) -> tuple[out.Record, list[out.Record]]:
+        account, purse = await find_account(store, name)
+        ids = Permutation(store.permutation_key)
+        booked = await store.entries(account.id, LATEST, LAST_BOOKED)
+        return _record(account, purse), [
+            {
+                "at": out.moment(at),
+                "move": str(entry.move),
+                "amount": out.cost(entry.amount),
+                "task": ids.show(Sequence(entry.task)) if entry.task else None,
+                "note": entry.note,
+            }
+            for _, at, entry in booked
+        ]
+
+    account, booked = with_desk(data, act)
+    if as_json:
+        out.document({**account, "ledger": booked})
+        return
+    out.facts(account, as_json=False)
+    click.echo()
+    out.table(booked, ("at", "move", "amount", "task", "note"), as_json=False, none="Nothing was booked yet.")
+
+
+@accounts.command("topup")
+@click.argument("name")
+@click.argument("amount", type=options.AMOUNT)
+@click.option("--note", default="", help="Why; kept in the ledger.")
+@options.of_desk
+def topup(name: str, amount: Micros, note: str, data: Path, as_json: bool) -> None:
+    """Credit an account; a negative amount, given after --, debits it."""
+
+    async def act(store: SqliteStore) -> out.Record:
+        account, _ = await find_account(store, name)
+        return _record(account, await store.run(TopUp(account=account.id, amount=amount, note=note)))
+
+    out.facts(with_desk(data, act), as_json=as_json)
+
+
+def _change(name: str, data: Path, as_json: bool, change: Callable[[Account], dict[str, Any]]) -> None:
+    async def act(store: SqliteStore) -> out.Record:
+        account, purse = await find_account(store, name)
+        return _record(await store.run(ChangeAccount(account=account.id, settings=change(account))), purse)
+
+    out.facts(with_desk(data, act), as_json=as_json)
+
+
+@accounts.command("lock")
+@click.argument("name")
+@options.of_desk
+def lock(name: str, data: Path, as_json: bool) -> None:
+    """Refuse every call of an account, until it is unlocked."""
+    _change(name, data, as_json, lambda _: {"standing": Standing.SUSPENDED})
+
+
+@accounts.command("unlock")
+@click.argument("name")
+@options.of_desk
+def unlock(name: str, data: Path, as_json: bool) -> None:
+    """Let an account call again, also one that was locked for polling too often."""
+    _change(name, data, as_json, lambda _: {"standing": Standing.ACTIVE, "polls_locked_until": Millis(0)})
+
+
+@accounts.command("set")
+@click.argument("name")
+@click.option("--name", "new_name", type=options.NAME, help="Call the account this from now on.")
+@_account_settings
+@click.option("--any-dialect", is_flag=True, help="Speak the server's dialect to the account.")
+@click.option("--any-ip", is_flag=True, help="Let any address use the account's keys.")
+@options.of_desk
+def set_(
+    name: str, new_name: str | None, any_dialect: bool, any_ip: bool, data: Path, as_json: bool, **settings: Any
+) -> None:
+    """Change an account's settings; what is not named stays."""
+    changed = options.given(name=new_name, **settings)
+    changed |= {"dialect": None} if any_dialect else {}
+    changed |= {"allow_ips": ()} if any_ip else {}
+    if not changed:
+        raise Misused("nothing to change: name at least one setting; see answerdesk accounts set --help")
+    _change(name, data, as_json, lambda _: changed)
+
+
+def _record(account: Account, purse: Purse, *, key: str | None = None) -> out.Record:
+    return {
+        "id": account.id,
+        "name": account.name,
+        **({"key": key} if key else {}),
+        "balance": out.cost(purse.balance),
+        "held": out.cost(purse.held),
+        "open_tasks": purse.open_tasks,
+        "standing": str(account.standing),
+        "polls_locked_until": out.moment(account.polls_locked_until),
+        "dialect": account.dialect,
+        "allow_ips": list(account.allow_ips),
+        "max_open": account.max_open,
+        "requests_per_second": account.requests_per_second,
+        "spend_per_day": out.cost(account.spend_per_day) if account.spend_per_day != NOTHING else 0,
+        "created": out.moment(account.created),
+    }

@@ -1,0 +1,119 @@
+"""The options verbs share, and how what is given on the command line becomes values.
+Rule: what is not accepted is refused in one sentence that says what is, before anything is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_network
+from typing import Any, Final, TypeVar
+
+import click
+
+from answerdesk.config import PREFIX, SETTINGS
+from answerdesk.model import money
+from answerdesk.model.catalog import CATALOG, LANGUAGES
+from answerdesk.model.question import Kind
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DIALECTS: Final = ("capmonster", "2captcha", "anticaptcha")
+LONGEST_NAME: Final = 100
+
+_DATA: Final = SETTINGS[0]
+
+
+class Read(click.ParamType[Any]):
+    """A parameter read by a function that raises ValueError with the sentence."""
+
+    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
+        """Take what it is called in the help."""
+        self.name = name
+        self._read = read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read a text; what is a value already is kept."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._read(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _one_of(text: str, known: Any, what: str) -> str:
+    if text not in known:
+        msg = f"unknown {what} {text!r}; accepted are {', '.join(known)}"
+        raise ValueError(msg)
+    return text
+
+
+def _kinds(text: str) -> frozenset[Kind]:
+    """Read kinds between commas; the empty set is every kind."""
+    if text == "all":
+        return frozenset()
+    return frozenset(Kind(_one_of(part.strip(), [*map(str, Kind), "all"], "kind")) for part in text.split(","))
+
+
+def _languages(text: str) -> frozenset[str]:
+    return frozenset(LANGUAGES[_one_of(part.strip(), LANGUAGES, "language")] for part in text.split(","))
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text.strip(), strict=False))
+    except ValueError:
+        msg = f"{text!r} is not an address or a network, such as 192.0.2.7 or 10.0.0.0/8"
+        raise ValueError(msg) from None
+
+
+def _name(text: str) -> str:
+    text = text.strip()
+    if not text.isprintable() or not text or text.isdecimal() or len(text) > LONGEST_NAME:
+        msg = f"a name has 1 to {LONGEST_NAME} printable characters and is not a number, which would be taken for an id"
+        raise ValueError(msg)
+    return text
+
+
+def _type(text: str) -> str:
+    return _one_of(text, CATALOG, "task type")
+
+
+NAME: Final = Read("name", _name)
+AMOUNT: Final = Read("amount", money.parse)
+KINDS: Final = Read("kinds", _kinds)
+LANGUAGE_LIST: Final = Read("languages", _languages)
+NETWORK: Final = Read("network", _network)
+TYPE: Final = Read("type", _type)
+DIALECT: Final = Read("dialect", lambda text: _one_of(text, DIALECTS, "dialect"))
+
+data_option = click.option(
+    "--data",
+    type=Read("dir", _DATA.read),
+    default=_DATA.default,
+    envvar=f"{PREFIX}DATA",
+    show_envvar=True,
+    show_default=True,
+    help=_DATA.about,
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def of_desk(command: F) -> F:
+    """Give a verb the options every one has: where the desk is, and JSON."""
+    return data_option(json_option(command))
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Keep the options that were given."""
+    return {name: value for name, value in options.items() if value not in {None, ()}}
+
+
+class ListFirst(click.Group):
+    """A group whose `list` may be left out."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `list` where no subcommand is named."""
+        helped = set(args) & set(ctx.help_option_names)
+        if not helped and (not args or args[0].startswith("-")):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)

@@ -1,0 +1,96 @@
+"""The verb `workers`: those who answer, people and machines.
+Rule: a token is shown once, when it is made; the desk keeps only its digest."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from pathlib import Path
+
+import click
+import msgspec
+
+from answerdesk.cli import options, out
+from answerdesk.cli.ends import Failed
+from answerdesk.cli.opened import find_solver, with_desk
+from answerdesk.desk.books import SaveSolver
+from answerdesk.desk.work import Free
+from answerdesk.model.account import digest
+from answerdesk.model.question import Kind
+from answerdesk.model.solver import Solver, SolverId
+from answerdesk.store.sqlite import SqliteStore
+
+
+@click.group()
+def workers() -> None:
+    """Workers are named by name or id. What is changed counts for a running server at once."""
+
+
+@workers.command("add")
+@click.argument("name", type=options.NAME)
+@click.option(
+    "--kinds", type=options.KINDS, default="all", show_default=True,
+    help=f"What the worker may be asked, between commas: {', '.join(Kind)}, or all.",
+)  # fmt: skip
+@click.option(
+    "--lang", "languages", type=options.LANGUAGE_LIST, default=frozenset(),
+    help="The languages the worker reads, as two-letter codes between commas. Default: every language.",
+)  # fmt: skip
+@click.option("--machine", is_flag=True, help="A machine, which is asked before people and earns nothing.")
+@options.of_desk
+def add(name: str, kinds: frozenset[Kind], languages: frozenset[str], machine: bool, data: Path, as_json: bool) -> None:
+    """Enrol a worker and print its token for the work API; a revoked one of that name gets a new token."""
+    token = secrets.token_hex(16)
+
+    async def act(store: SqliteStore) -> out.Record:
+        known = next((solver for solver in store.house().solvers if solver.name == name), None)
+        if known and known.enabled:
+            raise Failed(f"there is a worker {name!r} already; revoke it first to give it a new token")
+        base = known or Solver(id=SolverId(await store.draw()), name=name, machine=machine)
+        solver = msgspec.structs.replace(base, kinds=kinds, languages=languages, machine=machine, enabled=True)
+        saved = await store.run(SaveSolver(solver=solver, token=digest(token)))
+        return {**_record(saved), "token": token}
+
+    out.facts(with_desk(data, act, make=True), as_json=as_json)
+
+
+@workers.command("list")
+@options.of_desk
+def list_(data: Path, as_json: bool) -> None:
+    """List all workers, revoked ones too."""
+
+    async def act(store: SqliteStore) -> list[out.Record]:
+        return [_record(solver) for solver in store.house().solvers]
+
+    columns = ("id", "name", "machine", "enabled", "kinds", "languages", "seen")
+    out.table(with_desk(data, act), columns, as_json=as_json, none="There are no workers; `workers add` enrols one.")
+
+
+@workers.command("revoke")
+@click.argument("name")
+@options.of_desk
+def revoke(name: str, data: Path, as_json: bool) -> None:
+    """End a worker's token and give what it holds to others."""
+
+    async def act(store: SqliteStore) -> out.Record:
+        solver = find_solver(store, name)
+        freed, saved = await asyncio.gather(
+            store.run(Free(solvers=(solver.id,))),
+            store.run(SaveSolver(solver=msgspec.structs.replace(solver, enabled=False))),
+        )
+        return {**_record(saved), "freed": freed}
+
+    out.facts(with_desk(data, act), as_json=as_json)
+
+
+def _record(solver: Solver) -> out.Record:
+    return {
+        "id": solver.id,
+        "name": solver.name,
+        "machine": solver.machine,
+        "enabled": solver.enabled,
+        "kinds": sorted(solver.kinds or Kind),
+        "languages": sorted(solver.languages),
+        "seen": out.moment(solver.seen),
+        "created": out.moment(solver.created),
+    }
