@@ -81,7 +81,7 @@ class Tally:
 class Connection(asyncio.Protocol):
     """One connection, asking again as soon as it was answered."""
 
-    __slots__ = ("_buffer", "_needed", "_sent", "_source", "_tally", "_transport", "_until", "done")
+    __slots__ = ("_buffer", "_needed", "_sent", "_source", "_tally", "_transport", "_until", "done", "heard")
 
     def __init__(self, source: Source, tally: Tally, until: float, done: asyncio.Future[None]) -> None:
         """Ask what `source` says until a time on the performance counter."""
@@ -89,6 +89,8 @@ class Connection(asyncio.Protocol):
         self._tally = tally
         self._until = until
         self.done = done
+        #: When the last reply was whole.
+        self.heard = 0.0
         self._buffer = b""
         self._needed = 0
         self._sent = 0.0
@@ -115,7 +117,7 @@ class Connection(asyncio.Protocol):
             return
         self._buffer, self._needed = b"", 0
         tally = self._tally
-        now = time.perf_counter()
+        self.heard = now = time.perf_counter()
         tally.waits.append(now - self._sent)
         if tally.expect not in data:
             tally.wrong.append(data)

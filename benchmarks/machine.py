@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import resource
 import subprocess
 import time
 from pathlib import Path
@@ -22,6 +23,17 @@ LOAD_CORE: Final = _CORES[-1]
 def stay_on(core: int) -> None:
     """Pin this process to a core."""
     os.sched_setaffinity(0, {core})
+
+
+def leave_to_all(pid: int) -> None:
+    """Let a process run on every core."""
+    os.sched_setaffinity(pid, _CORES)
+
+
+def raise_files() -> None:
+    """Let this process and its children open as many files as the system allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def loop() -> asyncio.AbstractEventLoop:

@@ -4,9 +4,11 @@ Rule: what is compared is measured in turns within one run, so that a change of 
 from __future__ import annotations
 
 import asyncio
+import socket
 import statistics
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -58,6 +60,23 @@ def serving(*words: str | Path) -> Iterator[Server]:
             msg = f"the server did not start: it said {said!r}"
             raise RuntimeError(msg)
         yield Server(process.pid, int(said))
+
+
+@contextmanager
+def commanded(data: Path, solver: str) -> Iterator[int]:
+    """Serve a folder by the command, on any core, until it is ready; gives its port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    flags = ["--port", str(port), "--data", str(data), "--solver", solver]
+    command = [sys.executable, "-m", "answerdesk.cli", "serve", *flags]
+    with ended(subprocess.Popen(command, stdout=subprocess.DEVNULL, text=True)) as process:
+        machine.leave_to_all(process.pid)
+        while not is_ready(port):
+            if process.poll() is not None:
+                msg = f"the server ended with {process.returncode}"
+                raise RuntimeError(msg)
+            time.sleep(0.01)
+        yield port
 
 
 def is_ready(port: int) -> bool:

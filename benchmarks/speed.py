@@ -17,6 +17,7 @@ from typing import Final
 
 import cases
 import machine
+import sizes
 from runs import Bench, Figure
 
 HERE: Final = Path(__file__).parent
@@ -25,6 +26,10 @@ BENCHES: Final[dict[str, Callable[[Bench], None]]] = {
     "submit": cases.submit,
     "mix": cases.mix,
     "loop": cases.loop,
+    "hold": sizes.hold,
+    "scale": sizes.scale,
+    "memory": sizes.memory,
+    "start": sizes.start,
 }
 
 

@@ -1,0 +1,82 @@
+"""The process of the `hold` benchmark: the desk as `main` composes it, with a worker inside who answers by the clock.
+Rule: answers go through the desk's own verbs, as those of the work API do, so only HTTP is left out.
+
+python benchmarks/held.py FOLDER CORE RATE: says its port; a line on its input starts the answers; notes when each came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import machine
+import seed
+
+from answerdesk import main
+from answerdesk.config import read_settings
+from answerdesk.desk.work import Answer, Claim
+from answerdesk.model.account import Millis
+from answerdesk.model.answer import Lease
+from answerdesk.model.question import Kind
+from answerdesk.model.solver import Solver
+from answerdesk.model.task import Permutation
+
+TIMES: Final = "times.json"
+#: How many answers are given at once: at 10,000 a second, every 5 ms.
+BURST: Final = 50
+WORKER: Final = Solver(id=seed.WORKER, name="worker", machine=False, kinds=frozenset({Kind.TEXT}))
+
+
+async def claimed(desk: main.Desk) -> list[Lease]:
+    """Lease every open task."""
+    leases: list[Lease] = []
+    while True:
+        names = tuple(f"{len(leases) + number:032x}" for number in range(500))
+        found = await desk.store.run(Claim(solver=WORKER, kinds=(Kind.TEXT,), names=names))
+        leases += [lease for lease, _ in found]
+        if not found:
+            return leases
+
+
+async def answer(desk: main.Desk, leases: list[Lease], rate: float) -> dict[int, float]:
+    """Answer at a rate; gives when each answer came, by public id."""
+    ids = Permutation(desk.store.permutation_key)
+    came: dict[int, float] = {}
+    said = []
+    began = time.perf_counter()
+    for first in range(0, len(leases), BURST):
+        await asyncio.sleep(max(0.0, began + first / rate - time.perf_counter()))
+        for lease in leases[first : first + BURST]:
+            came[ids.show(lease.task)] = time.perf_counter()
+            verb = Answer(solver=WORKER, lease=lease.token, value=seed.SOLUTION)
+            said.append(asyncio.ensure_future(desk.store.run(verb)))
+    for verdict in await asyncio.gather(*said):
+        assert verdict.accepted, verdict
+    return came
+
+
+async def _serve(folder: Path, rate: float) -> None:
+    settings = read_settings({"data": folder, "solver": "none", "poll_limit": 0}, {})
+    listening = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    desk = main.Desk(settings, main.raise_file_limit())
+    server = main.Server(main.http_config(desk.app), desk.release)
+    leases = await claimed(desk)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    await server.up.wait()
+    print(listening.getsockname()[1], flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    (folder / TIMES).write_text(json.dumps(await answer(desk, leases, rate)))
+    print("answered", Millis(len(leases)), flush=True)
+    await serving
+    await desk.close()
+
+
+if __name__ == "__main__":
+    machine.stay_on(int(sys.argv[2]))
+    with main.uvloop_runner() as runner:
+        runner.run(_serve(Path(sys.argv[1]), float(sys.argv[3])))

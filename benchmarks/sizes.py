@@ -1,0 +1,187 @@
+"""The benchmarks of size: held polls, stored tasks, memory and the time to start.
+Rule: what grows is measured at both ends in the same run, on folders of the same make."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import held
+import machine
+import msgspec
+import seed
+from cases import CREATED, READY, create_of, poll_of, work
+from load import Caller, Connection, Source, Tally, each, load, post
+from runs import Bench, Server, commanded, ended, serving
+
+from answerdesk.main import FIRST_KEY
+from answerdesk.store.folder import DATABASE
+
+MIB: Final = 2**20
+LABEL: Final = Path(__file__).parent.parent / "samples" / "label.png"
+_HELD_ACCOUNTS: Final = 20
+
+
+def hold(bench: Bench) -> None:
+    """Held polls on one process: what each weighs, and how soon it hears of its answer."""
+    count = bench.size(10_000, 200)
+    folder = bench.folder / "hold"
+    plan = seed.Seed(accounts=_HELD_ACCOUNTS, open=count)
+    permutation = seed.sow(folder, plan)
+    tasks = seed.ids(permutation, range(1, count + 1))
+    polls = [poll_of(task, plan.account_of(n), prefer="wait=60") for n, task in enumerate(tasks, 1)]
+    command = [sys.executable, str(Path(held.__file__)), str(folder), str(machine.SERVER_CORE), "10000"]
+    machine.raise_files()
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with ended(process), asyncio.Runner(loop_factory=machine.loop) as runner:
+        assert process.stdout is not None
+        server = Server(process.pid, int(process.stdout.readline()))
+        weight, idle, heard = runner.run(_wait_and_hear(process, server, polls))
+    came = json.loads((folder / held.TIMES).read_text())
+    lags = sorted(at - came[str(task)] for task, at in zip(tasks, heard, strict=True))
+    span = max(came.values()) - min(came.values())
+    bench.most(f"memory of each of {count:,} held polls", weight / count / 1024, 12, " KB")
+    bench.tell("CPU while all are held", f"{idle:.1%}")
+    bench.tell("answers came at, per second", f"{count / max(span, 1e-9):,.0f}")
+    bench.tell("from answer to reply, p50", f"{lags[len(lags) // 2]:.3f} s")
+    bench.most("from answer to reply, longest", lags[-1], 1, " s")
+
+
+async def _wait_and_hear(
+    process: subprocess.Popen[str], server: Server, polls: list[bytes]
+) -> tuple[int, float, list[float]]:
+    """Hold the polls, start the answers; gives the memory all took, the CPU's share meanwhile, and when each ended."""
+    loop = asyncio.get_running_loop()
+    before = machine.resident(server.pid)
+    connections = []
+    for poll in polls:
+        tally = Tally(READY)
+        connection = Connection(each(iter([poll])), tally, 0.0, loop.create_future())
+        await loop.create_connection(lambda made=connection: made, "127.0.0.1", server.port)  # type: ignore[misc]
+        connections.append((connection, tally))
+    await asyncio.sleep(1.0)
+    weight = machine.resident(server.pid) - before
+    used = server.cpu()
+    await asyncio.sleep(2.0)
+    idle = (server.cpu() - used) / 2.0
+    assert process.stdin is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    await asyncio.gather(*(connection.done for connection, _ in connections))
+    assert process.stdout is not None
+    await asyncio.to_thread(process.stdout.readline)
+    for _, tally in connections:
+        tally.check()
+    return weight, idle, [connection.heard for connection, _ in connections]
+
+
+def scale(bench: Bench) -> None:
+    """Poll, create, claim and answer at few and at many stored tasks."""
+    few, many = bench.size(10_000, 1_000), bench.size(5_000_000, 3_000)
+    costs = [_costs(bench, stored) for stored in (few, many)]
+    for name in costs[0]:
+        (small_cpu, small_p50), (big_cpu, big_p50) = (cost[name] for cost in costs)
+        bench.tell(f"{name}: CPU at {few:,} and {many:,}, µs", f"{small_cpu * 1e6:.1f}, {big_cpu * 1e6:.1f}")
+        bench.tell(f"{name}: p50 at {few:,} and {many:,}, ms", f"{small_p50 * 1e3:.2f}, {big_p50 * 1e3:.2f}")
+        bench.most(f"{name}: CPU, many / few", big_cpu / small_cpu, 1.2)
+
+
+def _costs(bench: Bench, stored: int) -> dict[str, tuple[float, float]]:
+    """Measure a folder with a fifth of its tasks in the queue; gives CPU seconds and the median wait of each call."""
+    folder = bench.folder / f"stored-{stored}"
+    settled = stored - stored // 5
+    began = time.perf_counter()
+    permutation = seed.sow(folder, seed.Seed(settled=settled, open=stored - settled))
+    size = (folder / DATABASE).stat().st_size / MIB
+    bench.tell(f"{stored:,} tasks seeded in; the file", f"{time.perf_counter() - began:.0f} s; {size:,.0f} MiB")
+    # Each task is polled once, so that none is on the board yet.
+    step = max(1, settled // 8_000)
+    polls = iter([poll_of(task) for task in seed.ids(permutation, range(1, settled + 1, step))])
+    creates = itertools.repeat(create_of(_small_picture()))
+    rounds: dict[str, Callable[[], tuple[list[Source], bytes]]] = {
+        "poll": lambda: ([each(itertools.islice(polls, 200))] * 8, READY),
+        "create": lambda: ([each(itertools.islice(creates, 200))] * 8, CREATED),
+        "claim and answer": lambda: ([_worker(25) for _ in range(8)], b'"leases"'),
+    }
+    tallies: dict[str, list[Tally]] = {name: [] for name in rounds}
+    with serving("desk", folder) as desk, asyncio.Runner(loop_factory=machine.loop) as runner:
+        for _ in range(bench.size(20, 1)):
+            for name, make in rounds.items():
+                sources, expect = make()
+                tally = runner.run(load(desk.port, sources, Tally(expect), 60, desk.cpu))
+                tally.check()
+                tallies[name].append(tally)
+    return {
+        name: (
+            statistics.median(tally.cpu / len(tally.waits) for tally in some),
+            statistics.median(tally.percentile(0.5) for tally in some),
+        )
+        for name, some in tallies.items()
+    }
+
+
+def _small_picture() -> bytes:
+    """Make a picture of about 100 bytes, the content of the seeded tasks."""
+    return LABEL.read_bytes()[:100]
+
+
+def _worker(times: int) -> Source:
+    """Claim a task, then answer it and claim the next in one call."""
+    left = itertools.count(times, -1)
+    claim = {"kinds": ["text"], "max": 1, "wait": 0}
+    first = work("claim", claim)
+
+    def ask(reply: bytes) -> bytes | None:
+        if not reply:
+            return first
+        lease = msgspec.json.decode(reply.partition(b"\r\n\r\n")[2])["leases"][0]["lease"]
+        last = next(left) <= 0
+        return None if last else work("answer", {"lease": lease, "value": seed.SOLUTION, "claim": claim})
+
+    return ask
+
+
+def memory(bench: Bench) -> None:
+    """The API process idle on a new folder."""
+    with serving("desk", bench.folder / "memory") as desk:
+        time.sleep(1.0)
+        bench.most("resident memory of the API process, idle", machine.resident(desk.pid) / MIB, 120, " MB")
+
+
+def start(bench: Bench) -> None:
+    """From the command to readiness with many tasks stored, and to a first recognised picture on a new folder."""
+    stored = bench.size(1_000_000, 1_000)
+    folder = bench.folder / "stored"
+    seed.sow(folder, seed.Seed(settled=stored - stored // 5, open=stored // 5))
+    waits = []
+    for _ in range(bench.size(5, 1)):
+        began = time.perf_counter()
+        with commanded(folder, "none"):
+            waits.append(time.perf_counter() - began)
+    bench.most(f"ready with {stored:,} stored tasks, median", statistics.median(waits), 2, " s")
+    began = time.perf_counter()
+    new = bench.folder / "new"
+    with commanded(new, "ocr") as port, asyncio.Runner() as runner:
+        text = runner.run(_recognised(port, (new / FIRST_KEY).read_text().strip()))
+    bench.most("first recognised picture after a cold start", time.perf_counter() - began, 6, " s")
+    bench.tell("what it read", repr(text))
+
+
+async def _recognised(port: int, key: str) -> str:
+    caller = await Caller.at(port)
+    task = {"type": "ImageToTextTask", "body": base64.b64encode(LABEL.read_bytes()).decode()}
+    made: dict[str, Any] = await caller.ask(post("/createTask", {"clientKey": key, "task": task}))
+    poll = post("/getTaskResult", {"clientKey": key, "taskId": made["taskId"]})
+    while (reply := await caller.ask(poll)).get("status") == "processing":
+        pass
+    caller.close()
+    return str(reply["solution"]["text"])

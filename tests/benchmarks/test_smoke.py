@@ -1,0 +1,31 @@
+"""The benchmarks run from beginning to end, small; what they measure is not judged here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SPEED = Path(__file__).parents[2] / "benchmarks" / "speed.py"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bench", ["poll", "submit", "mix", "loop", "hold", "scale", "memory", "start"])
+def test_a_benchmark_runs_and_every_reply_is_as_expected(bench, tmp_path):
+    command = [sys.executable, SPEED, bench, "--quick", "--folder", tmp_path]
+
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+
+    assert ran.returncode == 0, ran.stderr
+    assert any(line.startswith(bench) for line in ran.stdout.splitlines())
+
+
+def test_an_unknown_benchmark_is_refused_by_its_name(tmp_path):
+    command = [sys.executable, SPEED, "none", "--folder", tmp_path]
+
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+
+    assert ran.returncode == 2
+    assert "no benchmark none; there are poll, submit, mix, loop, hold, scale, memory, start" in ran.stderr
