@@ -318,7 +318,7 @@ async def keep_working(settings: Settings, url: str, token: str) -> None:
         began = time.monotonic()
         worker = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "answerdesk.cli", "worker", "--solver", settings.solver, "--url", url,
-            "--with-parent", env={**os.environ, "ANSWERDESK_TOKEN": token},
+            "--parent", str(os.getpid()), env={**os.environ, "ANSWERDESK_TOKEN": token},
         )  # fmt: skip
         try:
             code = await worker.wait()

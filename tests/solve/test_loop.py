@@ -230,8 +230,9 @@ async def test_a_lease_is_solved_only_when_its_time_allows(surroundings, until, 
 
 @contextmanager
 def started(server, surroundings, *, token=TOKEN, with_parent=False):
-    words = f"run(solver='moody', url={server.url!r}, token={token!r}, with_parent={with_parent})"
-    line = (sys.executable, "-c", f"import sys; from answerdesk.solve.loop import run; sys.exit({words})")
+    parent = "os.getppid()" if with_parent else None
+    words = f"run(solver='moody', url={server.url!r}, token={token!r}, parent={parent})"
+    line = (sys.executable, "-c", f"import os, sys; from answerdesk.solve.loop import run; sys.exit({words})")
     with subprocess.Popen(line, env=surroundings, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -275,10 +276,10 @@ def test_an_unknown_solver_is_told_with_the_known_ones(capsys):
 
 
 def test_an_orphaned_worker_ends_when_it_was_asked_to(board, server, surroundings):
-    words = f"run(solver='moody', url={server.url!r}, token={TOKEN!r}, with_parent=True)"
+    words = f"run(solver='moody', url={server.url!r}, token={TOKEN!r}, parent=os.getppid())"
     parent = f"""
 import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "from answerdesk.solve.loop import run; {words}"])
+child = subprocess.Popen([sys.executable, "-c", "import os; from answerdesk.solve.loop import run; {words}"])
 print(child.pid, flush=True)
 time.sleep(3600)
 """

@@ -16,11 +16,13 @@ from answerdesk.cli.running import address_of
 @click.option("--solver", default="ocr", show_default=True, help="The machine solver, by its entry point's name.")
 @click.option("--url", help="The server's address. Default: where the data folder's server runs.")
 @click.option("--token", required=True, envvar="ANSWERDESK_TOKEN", show_envvar=True, help="The worker's token.")
-@click.option("--with-parent", is_flag=True, help="Stop when the process that started this one is gone.")
+@click.option(
+    "--parent", type=int, metavar="PID", help="Stop when the process of this number, which started this one, is gone."
+)
 @options.data_option
-def worker(solver: str, url: str | None, token: str, with_parent: bool, data: Path) -> int:
+def worker(solver: str, url: str | None, token: str, parent: int | None, data: Path) -> int:
     """A token is made by `answerdesk workers add NAME --machine`."""
     log_lines("info")
     from answerdesk.solve.loop import run
 
-    return run(solver=solver, url=url or address_of(data), token=token, with_parent=with_parent)
+    return run(solver=solver, url=url or address_of(data), token=token, parent=parent)

@@ -214,12 +214,11 @@ class Worker:
             await asyncio.gather(waiting, stopping, return_exceptions=True)
 
 
-def run(*, solver: str, url: str, token: str, name: str | None = None, with_parent: bool = False) -> int:
-    """Work until SIGTERM or SIGINT, or with `with_parent` until the parent process is gone; returns an exit code."""
-    parent = os.getppid()
+def run(*, solver: str, url: str, token: str, name: str | None = None, parent: int | None = None) -> int:
+    """Work until SIGTERM or SIGINT, or until process `parent` is this one's parent no more; returns an exit code."""
     try:
         find(solver)
-        asyncio.run(_run(solver, url, token, parent if with_parent else None))
+        asyncio.run(_run(solver, url, token, parent))
     except (SolverUnknown, SolverUnavailable, ValueError) as error:
         return _failed(name or solver, error, NO_SOLVER)
     except Refused as error:
