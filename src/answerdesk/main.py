@@ -271,9 +271,9 @@ async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
 
 
 async def first_account(store: SqliteStore, data: Path) -> tuple[str | None, bool]:
-    """Make the first account of a new desk; gives its key, if this folder has it, and whether the desk is new."""
+    """Make the first account where there is none; gives its key, if this folder has it, and whether it was made."""
     path = data / FIRST_KEY
-    if await store.accounts():
+    if any(account.name == FIRST_ACCOUNT for account, _ in await store.accounts()):
         return read_line(path), False
     key = secrets.token_hex(16)
     write_secret(path, key)
