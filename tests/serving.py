@@ -38,10 +38,6 @@ from answerdesk.store.folder import open_store
 from answerdesk.store.sqlite import SqliteStore
 
 PATIENCE = 30.0
-LAUNCH = """import os
-from answerdesk import config, main
-main.serve(config.read_settings({}, os.environ), lambda up: print(up.url, flush=True))
-"""
 _URL = re.compile(rb"http://[^\s'\"]+:(\d+)")
 #: Far above what the desks themselves draw.
 _numbers = itertools.count(2**40)
@@ -220,7 +216,7 @@ class Serving:
         with self.log.open("ab") as log:
             begins = log.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-c", LAUNCH], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [sys.executable, "-m", "answerdesk.cli", "serve"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=self._environ,
             )  # fmt: skip
         self.http = Http(int(wait_until(lambda: self._address(begins), "the server tells its address")))
