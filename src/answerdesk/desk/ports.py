@@ -304,6 +304,9 @@ class Store(Protocol):
 class Records(Protocol):
     """What was written, for those who look back: lists, sums and histories."""
 
+    async def leases(self, n: Sequence) -> list[Lease]:
+        """Read what was said of a task, in the order its leases were given."""
+
     async def attempts(self, n: Sequence) -> tuple[Callback | None, list[Attempt]]:
         """Read a task's callback and its tries, oldest first."""
 
