@@ -11,7 +11,8 @@ import click
 
 from answerdesk.config import PREFIX, SETTINGS
 from answerdesk.model import money
-from answerdesk.model.catalog import CATALOG, LANGUAGES
+from answerdesk.model.catalog import CATALOG
+from answerdesk.model.fields import LANGUAGES
 from answerdesk.model.question import Kind
 
 F = TypeVar("F", bound=Callable[..., Any])

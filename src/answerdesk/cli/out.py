@@ -71,14 +71,14 @@ def table(records: Sequence[Record], columns: Iterable[str], *, as_json: bool, n
 def cell(value: Any) -> str:
     """Give a field's value as people read it."""
     match value:
-        case None | "" | [] | {}:
+        case None | "" | []:
             return "-"
         case bool():
             return "yes" if value else "no"
         case list() | tuple():
             return ", ".join(map(cell, value))
         case dict():
-            return ", ".join(f"{name} {cell(said)}" for name, said in value.items())
+            return "-" if not value else ", ".join(f"{name} {cell(said)}" for name, said in value.items())
         case Decimal():
             return f"{value:f}"
         case _:

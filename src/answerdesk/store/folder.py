@@ -10,12 +10,13 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from answerdesk.desk.ports import Unavailable
 from answerdesk.model.account import Millis
-from answerdesk.store.sqlite import SqliteStore
+from answerdesk.store.sqlite import PERMUTATION_KEY_BYTES, SqliteStore, backup, connect, migrate, restore
 
 DATABASE: Final = "answerdesk.db"
 LOCK: Final = "lock"
@@ -33,8 +34,8 @@ class Wall:
         return time.monotonic()
 
     def secret(self) -> str:
-        """32 hex characters."""
-        return secrets.token_hex(16)
+        """32 hex characters: the time, so that rows of new names lie at one end of their table, and 80 random bits."""
+        return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
 
 
 class InUse(RuntimeError):
@@ -74,6 +75,51 @@ def written_while(path: Path, text: str) -> Iterator[None]:
         yield
     finally:
         path.unlink(missing_ok=True)
+
+
+def save_copy(data: Path, target: Path) -> None:
+    """Copy the folder's desk, in use or not, into a file that appears whole; raises Unavailable."""
+    part = _fresh(target)
+    try:
+        backup(str(data / DATABASE), part)
+        part.replace(target)
+    except (sqlite3.Error, ValueError) as error:
+        msg = f"{data / DATABASE} cannot be copied to {target}: {error}"
+        raise Unavailable(msg) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def put_back(source: Path, data: Path, aside: Path) -> bool:
+    """Put a copy in the desk's place, the desk there was being kept aside; gives whether there was one.
+
+    Raises Unavailable, the folder being as it was. The caller holds the folder's lock.
+    """
+    here = data / DATABASE
+    part = _fresh(here)
+    try:
+        restore(source, part)
+        with closing(connect(str(part))) as connection:
+            migrate(connection, lambda: os.urandom(PERMUTATION_KEY_BYTES))
+        replaced = here.exists()
+        for ending in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                here.with_name(here.name + ending).rename(aside.with_name(aside.name + ending))
+        part.replace(here)
+    except (sqlite3.Error, ValueError) as error:
+        msg = f"{source} cannot be restored: {error}"
+        raise Unavailable(msg) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return replaced
+
+
+def _fresh(path: Path) -> Path:
+    """Make an empty file beside a path, for its owner only."""
+    part = path.with_name(path.name + ".new")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+    return part
 
 
 def read_line(path: Path) -> str | None:

@@ -259,6 +259,11 @@ class SqliteStore:
         select = f"SELECT {CALLBACK} FROM callbacks WHERE {where} ORDER BY due LIMIT ?"
         return [tables.callback_from(row) for row in self._rows(select, now, json.dumps(but), most)]
 
+    async def leases(self, n: Sequence) -> list[Lease]:
+        """Read by the index of tasks."""
+        select = f"SELECT {LEASE} FROM leases WHERE n = ? ORDER BY given, token"
+        return [tables.lease_from(row) for row in self._rows(select, n)]
+
     async def attempts(self, n: Sequence) -> tuple[Callback | None, list[Attempt]]:
         """Read both by task."""
         owed = self._rows(f"SELECT {CALLBACK} FROM callbacks WHERE n = ?", n)

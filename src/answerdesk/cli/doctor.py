@@ -1,0 +1,143 @@
+"""The verbs `doctor` and `version`: whether a desk and its machine are well, and what runs here.
+Rule: a check says what it found; one that finds something wrong says what to do about it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import shutil
+import stat
+from collections.abc import Callable
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Final
+
+import click
+
+from answerdesk.cli import options, out
+from answerdesk.cli.ends import DONE, FAILED
+from answerdesk.cli.opened import with_desk
+from answerdesk.cli.running import readiness, shown_address
+from answerdesk.config import FIRST_KEY, read_settings
+from answerdesk.store.folder import DATABASE
+from answerdesk.store.health import SQLITE, examine
+
+#: Below this much free space something is wrong.
+LEAST_FREE: Final = 256 * 2**20
+#: A server with fewer files than this holds too few connections.
+LEAST_FILES: Final = 1_024
+
+
+class Wrong(Exception):
+    """What a check found wrong."""
+
+
+def _settings(data: Path) -> str:
+    read_settings({"data": data}, os.environ)
+    return "all accepted"
+
+
+def _folder(data: Path) -> str:
+    if not (data / DATABASE).exists():
+        raise Wrong(f"there is no desk in {data}; `answerdesk serve --data {data}` makes one")
+    for path in (data / DATABASE, data / FIRST_KEY, *data.glob("*.token")):
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise Wrong(f"others may read {path}; `chmod 600 {path}` ends that")
+    return f"{data}, secrets readable by their owner only"
+
+
+def _database(data: Path) -> str:
+    found = examine(data / DATABASE)
+    if found.integrity != "ok":
+        raise Wrong(f"damaged: {found.integrity}; restore the last backup")
+    if found.schema > found.known:
+        raise Wrong(f"of a newer answerdesk (schema {found.schema}, this one knows {found.known}); upgrade answerdesk")
+    if (found.journal, found.synchronous) != ("wal", "full"):
+        raise Wrong(f"journal {found.journal}, synchronous {found.synchronous}: the disk cannot keep a write-ahead log")
+    return f"sound; SQLite {SQLITE}, journal wal, synchronous full, schema {found.schema}"
+
+
+def _ledger(data: Path) -> str:
+    sums = with_desk(data, lambda store: store.sums())
+    if sums.drifting:
+        raise Wrong(f"balances differ from the ledger: {', '.join(map(out.clean, sums.drifting))}")
+    return f"{sums.entries} bookings add up to every balance"
+
+
+def _disk(data: Path) -> str:
+    free = shutil.disk_usage(next(path for path in (data, *data.absolute().parents) if path.exists())).free
+    if free < LEAST_FREE:
+        raise Wrong(f"{free / 2**20:.0f} MiB free; at least {LEAST_FREE // 2**20} are wanted")
+    return f"{free / 2**30:.1f} GiB free"
+
+
+def _files(data: Path) -> str:
+    del data
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = "any number" if hard == resource.RLIM_INFINITY else str(hard)
+    if hard != resource.RLIM_INFINITY and hard < LEAST_FILES:
+        raise Wrong(f"at most {most} files may be open; raise the hard limit to {LEAST_FILES} or more")
+    return f"{soft} files may be open now, {most} once serving"
+
+
+def _solver(data: Path) -> str:
+    from answerdesk.solve.plugin import SolverUnknown, make
+
+    name = read_settings({"data": data}, os.environ).solver
+    if name == "none":
+        return "none wanted"
+    try:
+        able, why = make(name).available()
+    except (SolverUnknown, ImportError) as error:
+        able, why = False, str(error)
+    if not able:
+        raise Wrong(f"{name} cannot run: {why}")
+    return f"{name} can run"
+
+
+def _server(data: Path) -> str:
+    url = shown_address(data)
+    if url is None:
+        return "not running"
+    if why := readiness(url):
+        raise Wrong(why)
+    return f"ready at {url}"
+
+
+CHECKS: Final[dict[str, Callable[[Path], str]]] = {
+    "settings": _settings,
+    "folder": _folder,
+    "database": _database,
+    "ledger": _ledger,
+    "disk": _disk,
+    "files": _files,
+    "solver": _solver,
+    "server": _server,
+}
+
+
+@click.command()
+@options.of_desk
+def doctor(data: Path, as_json: bool) -> int:
+    """The exit code is 1 if something is wrong."""
+    found = [_checked(name, check, data) for name, check in CHECKS.items()]
+    out.table(found, ("check", "ok", "found"), as_json=as_json, none="")
+    return DONE if all(record["ok"] for record in found) else FAILED
+
+
+def _checked(name: str, check: Callable[[Path], str], data: Path) -> out.Record:
+    try:
+        return {"check": name, "ok": True, "found": check(data)}
+    except Exception as wrong:  # noqa: BLE001 - whatever a check meets is what it found
+        message = wrong.format_message() if isinstance(wrong, click.ClickException) else str(wrong)
+        return {"check": name, "ok": False, "found": message or type(wrong).__name__}
+
+
+@click.command()
+@options.json_option
+def version(as_json: bool) -> None:
+    """Nothing is opened."""
+    names = ("answerdesk", "click", "msgspec", "uvicorn")
+    said = {name: installed_version(name) for name in names} | {"python": platform.python_version()}
+    out.facts({**said, "sqlite": SQLITE}, as_json=as_json)

@@ -1,0 +1,45 @@
+"""The verbs `backup` and `restore`: a desk in one file, and back.
+Rule: what is there is never written over; the desk that gives way is kept aside."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from answerdesk.cli import options, out
+from answerdesk.cli.ends import Failed
+from answerdesk.store.folder import DATABASE, only_server, put_back, save_copy
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@options.of_desk
+def backup(file: Path, force: bool, data: Path, as_json: bool) -> None:
+    """The copy is whole and consistent. Keep it as safe as the desk: all accounts, tasks and pictures are in it."""
+    if not (data / DATABASE).exists():
+        raise Failed(f"there is no desk in {data} to copy")
+    if file.exists() and not force:
+        raise Failed(f"{file} exists; name another file, or replace it with --force")
+    save_copy(data, file)
+    out.facts({"file": str(file), "bytes": file.stat().st_size}, as_json=as_json)
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@click.option("--force", is_flag=True, help="Let a desk that is there give way; its file is kept aside.")
+@options.of_desk
+def restore(file: Path, force: bool, data: Path, as_json: bool) -> None:
+    """Ids issued since the backup are not issued again. Refused while a server runs on the data folder."""
+    if not file.is_file():
+        raise Failed(f"there is no file {file}")
+    aside = data / f"{DATABASE}.until-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    with only_server(data):
+        if (data / DATABASE).exists() and not force:
+            raise Failed(f"there is a desk in {data}; let it give way with --force, which keeps its file aside")
+        replaced = put_back(file, data, aside)
+    out.facts({"data": str(data), "kept_aside": str(aside) if replaced else None}, as_json=as_json)

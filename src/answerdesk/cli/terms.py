@@ -1,0 +1,143 @@
+"""The verbs `prices` and `rules`: on what terms each task type is served.
+Rule: what the operator set stands in the store; the catalogue's terms hold where nothing was set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from answerdesk.cli import options, out
+from answerdesk.cli.ends import Misused
+from answerdesk.cli.opened import find_account, with_desk
+from answerdesk.desk.books import SavePrice, SaveRules
+from answerdesk.desk.ports import House, Price
+from answerdesk.model.account import AccountId
+from answerdesk.model.catalog import CATALOG
+from answerdesk.model.judge import Rules, Unattended
+from answerdesk.model.money import Micros
+from answerdesk.store.sqlite import SqliteStore
+
+_ALL = AccountId(0)
+
+_account_option = click.option("--account", help="The account they are for, by name or id. Default: all.")
+
+
+@click.group(cls=options.ListFirst)
+def prices() -> None:
+    """An account's own price comes before the desk's, which comes before the catalogue's. `list` may be left out."""
+
+
+@prices.command("list")
+@_account_option
+@options.of_desk
+def list_prices(account: str | None, data: Path, as_json: bool) -> None:
+    """List what each task type costs, and where that comes from."""
+
+    async def act(store: SqliteStore) -> list[out.Record]:
+        who = (await find_account(store, account))[0].id if account else _ALL
+        return [_price(store.house(), who, name) for name in CATALOG]
+
+    out.table(with_desk(data, act), ("type", "price", "pay", "from"), as_json=as_json, none="No types.")
+
+
+@prices.command("set")
+@click.argument("type_", metavar="TYPE", type=options.TYPE)
+@click.option("--price", type=options.AMOUNT, help="What a task costs its account. Default: as it is.")
+@click.option("--pay", type=options.AMOUNT, help="What a person earns for an answer. Default: as it is.")
+@_account_option
+@options.of_desk
+def set_price(
+    type_: str, price: Micros | None, pay: Micros | None, account: str | None, data: Path, as_json: bool
+) -> None:
+    """Set what tasks of a type cost from now on, and what a person earns for one."""
+    if price is None and pay is None:
+        raise Misused("nothing to set: give --price, --pay or both")
+    if min(price or 0, pay or 0) < 0:
+        raise Misused("--price and --pay must not be negative")
+
+    async def act(store: SqliteStore) -> out.Record:
+        who = (await find_account(store, account))[0].id if account else _ALL
+        now = store.house().price(who, type_)
+        amounts = {"price": now.price if price is None else price, "pay": now.pay if pay is None else pay}
+        await store.run(SavePrice(price=Price(account=who, type=type_, **amounts)))
+        return _price(store.house(), who, type_)
+
+    out.facts(with_desk(data, act), as_json=as_json)
+
+
+def _price(house: House, account: AccountId, name: str) -> out.Record:
+    source = "account" if account and (account, name) in house.prices else "desk"
+    found = house.price(account, name)
+    return {
+        "type": name,
+        "price": out.cost(found.price),
+        "pay": out.cost(found.pay),
+        "from": source if {(account, name), (_ALL, name)} & house.prices.keys() else "catalogue",
+    }
+
+
+@click.group(cls=options.ListFirst)
+def rules() -> None:
+    """`list` may be left out."""
+
+
+@rules.command("list")
+@options.of_desk
+def list_rules(data: Path, as_json: bool) -> None:
+    """List the rules of each task type."""
+
+    async def act(store: SqliteStore) -> list[out.Record]:
+        return [_rules(store.house(), name) for name in CATALOG]
+
+    columns = ("type", "threshold", "declines", "unattended", "machines_first", "from")
+    out.table(with_desk(data, act), columns, as_json=as_json, none="No types.")
+
+
+@rules.command("set")
+@click.argument("type_", metavar="TYPE", type=options.TYPE)
+@click.option(
+    "--threshold",
+    "machine_threshold",
+    type=click.FloatRange(0, 1),
+    help="From this confidence, 0 to 1, a machine's answer is enough alone.",
+)
+@click.option("--declines", type=click.IntRange(1, 100), help="How many people must decline before a task is given up.")
+@click.option(
+    "--unattended",
+    type=click.Choice([str(one) for one in Unattended]),
+    help="What becomes of a machine's doubtful answer while no person is on shift: it is taken as the best there is,"
+    " waits for a person, or fails.",
+)
+@click.option("--machines-first", type=click.FloatRange(0, 3_600), help="Seconds only machines are asked.")
+@options.of_desk
+def set_rules(type_: str, machines_first: float | None, data: Path, as_json: bool, **said: Any) -> None:
+    """Set when answers of a type are enough; what is not named stays."""
+    changed = options.given(**said)
+    if machines_first is not None:
+        changed["machines_first_ms"] = int(machines_first * 1000)
+    if not changed:
+        raise Misused("nothing to set: name at least one rule; see answerdesk rules set --help")
+    if "unattended" in changed:
+        changed["unattended"] = Unattended(changed["unattended"])
+
+    async def act(store: SqliteStore) -> out.Record:
+        fresh = msgspec.structs.replace(store.house().rules_for(type_), **changed)
+        await store.run(SaveRules(type=type_, rules=fresh))
+        return _rules(store.house(), type_)
+
+    out.facts(with_desk(data, act), as_json=as_json)
+
+
+def _rules(house: House, name: str) -> out.Record:
+    found: Rules = house.rules_for(name)
+    return {
+        "type": name,
+        "threshold": found.machine_threshold,
+        "declines": found.declines,
+        "unattended": str(found.unattended),
+        "machines_first": found.machines_first_ms / 1000,
+        "from": "desk" if name in house.rules else "default",
+    }
