@@ -10,10 +10,10 @@ from typing import Any
 from PIL import Image
 
 from answerdesk.model.account import Millis
-from answerdesk.model.catalog import SERVER_LIMITS, SizeLimits
 from answerdesk.model.fault import Refusal
 from answerdesk.model.money import Micros
 from answerdesk.model.question import Kind
+from answerdesk.model.sizes import SERVER_LIMITS, SizeLimits
 from answerdesk.model.talk import Draft, Ready
 from answerdesk.wire.grammar import read_call, read_draft
 

@@ -7,10 +7,12 @@ import json
 
 import pytest
 
-from answerdesk.model.catalog import LANGUAGES, Field, Served, SizeLimits, Sort, TaskType
+from answerdesk.model.catalog import TaskType
 from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.fields import LANGUAGES, Field, Sort
 from answerdesk.model.money import Micros
 from answerdesk.model.question import Constraints, Kind, Medium, Options, Question
+from answerdesk.model.sizes import SizeLimits
 from answerdesk.model.talk import Call
 from answerdesk.wire.draft import Plan, read_fields
 from tests.wire.samples import BODY, KEY, PICTURE, asking, create, draft, draw, refusal
@@ -226,7 +228,8 @@ def test_an_empty_callback_is_none(given: object) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("https://a.example/x", "not served yet"),
+        ("ftp://a.example/x", "an http or https address without a user name"),
+        ("https://user@a.example/x", "an http or https address without a user name"),
         ("x" * 2_049, "2,049 characters; at most 2,048"),
         (["u"], "a text (got a list)"),
     ],
@@ -352,7 +355,6 @@ def test_a_field_a_row_requires_is_missed_by_name() -> None:
     row = TaskType(
         name="AskedTask",
         kind=Kind.QUESTION,
-        served=frozenset({Served.PEOPLE}),
         price=Micros(1),
         pay=Micros(1),
         about="A question in words.",

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from answerdesk.model.catalog import CATALOG, SERVER_LIMITS, SizeLimits
+from answerdesk.model.catalog import CATALOG
 from answerdesk.model.fault import Refusal
 from answerdesk.model.media import PICTURES
+from answerdesk.model.sizes import SERVER_LIMITS, SizeLimits
 from answerdesk.model.talk import Draft
 from answerdesk.model.task import LARGEST_ID
 from answerdesk.wire.fields import shown

@@ -15,6 +15,7 @@ from answerdesk.desk.entrance import Entrance, locked_for
 from answerdesk.desk.orders import Orders
 from answerdesk.desk.ports import Clock, Store
 from answerdesk.model.account import Account, Millis
+from answerdesk.model.callback import host_of, is_registered
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import Micros
 from answerdesk.model.talk import UNKNOWN_TASK, Draft, Processing, Reply
@@ -34,6 +35,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     deadline_ms: int = 300_000
     poll_lock_ms: int = 60_000
     report_window_ms: int = 86_400_000
+    #: Hosts that every account's callbacks may go to.
+    callback_hosts: tuple[str, ...] = ()
 
 
 class Front:
@@ -73,9 +76,17 @@ class Front:
         self, account: Account, draft: Draft, ip: str, dialect: str, replay: tuple[str, bytes] | None = None
     ) -> tuple[TaskId, bool]:
         """Store a task; gives its id, and whether an idempotency key found it made before."""
+        if draft.callback is not None:
+            self._check_callback(account, draft.callback)
         return await self._orders.submit(
             account, draft, ip, dialect=dialect, deadline_ms=self.terms.deadline_ms, replay=replay
         )
+
+    def _check_callback(self, account: Account, url: str) -> None:
+        """Refuse a callback to a host that neither the account nor the desk has registered (PROTOCOL §2.2)."""
+        if not is_registered(url, (*account.callback_hosts, *self.terms.callback_hosts)):
+            msg = f"callbackUrl: the host {host_of(url)} is not registered for this account"
+            raise Refusal(Fault.BAD_PARAMETERS, f"{msg}; its operator adds it to the account's callback hosts")
 
     async def result(self, account: Account, task: TaskId, wait: float | None) -> Reply:
         """Give a task's reply, held while it is unfinished; past the poll limit the account is locked."""

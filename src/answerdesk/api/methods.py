@@ -14,8 +14,8 @@ from answerdesk.api.http import TEXT, Answer, Header, Peers, Scope, header, text
 from answerdesk.desk.entrance import Turned
 from answerdesk.desk.ports import Unavailable
 from answerdesk.model.account import Account
-from answerdesk.model.catalog import SERVER_LIMITS
 from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.sizes import limits_for
 from answerdesk.model.talk import Balance, Call, Created, Method, Processing, Refused, Reply, Reported
 from answerdesk.wire import Dialect, choose
 from answerdesk.wire.echo import write_test
@@ -119,7 +119,7 @@ class Methods:
         self, call: Call, account: Account, caller: Caller, body: bytes
     ) -> tuple[Reply, tuple[Header, ...]]:
         dialect = caller.dialect
-        draft = read_draft(call, case_default=dialect.case_default, limits=SERVER_LIMITS)
+        draft = read_draft(call, case_default=dialect.case_default, limits=limits_for(dialect.name, account))
         replay = replay_of(caller.scope, body)
         task, replayed = await self._front.create(account, draft, caller.ip, dialect.name, replay)
         return Created(task=task), _REPLAYED if replayed else ()

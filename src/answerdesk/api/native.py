@@ -19,8 +19,8 @@ from answerdesk.api.methods import preferred_wait, replay_of
 from answerdesk.desk.board import final_reply
 from answerdesk.desk.ports import Listing, Records, Store, Unavailable
 from answerdesk.model.account import Account, Purse, Sequence
-from answerdesk.model.catalog import SERVER_LIMITS
 from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.sizes import SERVER_LIMITS
 from answerdesk.model.talk import Call, Processing, Reply
 from answerdesk.model.task import Permutation, State, Task
 from answerdesk.wire import native

@@ -6,6 +6,7 @@ from __future__ import annotations
 import msgspec
 
 from answerdesk.model.account import AccountId
+from answerdesk.model.question import Kind
 from answerdesk.model.talk import Ready, Refused
 from answerdesk.model.task import FAILURES, Cause, State, Task, TaskId
 
@@ -52,6 +53,12 @@ def final_reply(task: Task) -> Final:
             created=task.created,
             ended=task.ended,
             solve_count=task.solve_count,
+            cells=_cells(task) if task.kind is Kind.GRID else 0,
         )
     fault, detail = FAILURES[task.cause or Cause.UNSOLVED]
     return Refused(fault=fault, detail=detail)
+
+
+def _cells(task: Task) -> int:
+    limits = task.asked().constraints
+    return limits.rows * limits.columns

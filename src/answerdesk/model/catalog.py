@@ -4,12 +4,30 @@ Rule: a type is served only as its row says; the operator's overrides are rows i
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
+from answerdesk.model.fault import Fault
+from answerdesk.model.fields import (
+    BODY,
+    CAN_NO_ANSWER,
+    COMMENT,
+    INSTRUCTION,
+    LANGUAGE_POOL,
+    LANGUAGES,
+    LONGEST_ANSWER,
+    LONGEST_MODULE,
+    MAX_CLICKS,
+    MIN_CLICKS,
+    MOST_ROWS,
+    WEBSITE,
+    Field,
+    Sort,
+)
 from answerdesk.model.money import NOTHING, Micros
-from answerdesk.model.question import Kind
+from answerdesk.model.question import Constraints, Kind
 
 
 class Served(enum.StrEnum):
@@ -21,48 +39,32 @@ class Served(enum.StrEnum):
     SANDBOX = "sandbox"
 
 
-class Sort(enum.StrEnum):
-    """What a field holds."""
+class Form(enum.StrEnum):
+    """Whose form a type's solution has; the rest of a reply is the dialect's."""
 
-    #: true, false, 0, 1, "0", "1", "true" or "false".
-    FLAG = "flag"
-    #: An integer or a text of digits, within the field's range.
-    WHOLE = "whole"
-    #: A text of at most `most` characters.
-    WORDS = "words"
-    #: A picture in base64.
-    PICTURE = "picture"
-    #: The name of a machine profile; one nobody knows is no fault.
-    MODULE = "module"
-    #: A language code; one nobody knows is ignored.
-    LANGUAGE = "language"
-
-
-class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """One field of a task: its wire name, what it holds, and where in the question it goes."""
-
-    name: str
-    sort: Sort
-    #: Dotted path in the Question ("constraints.min_length", "text"), or "media"/"picture".
-    to: str
-    required: bool = False
-    least: int = 0
-    most: int = 0
-    #: For an integer: true and false are taken as 1 and 0.
-    truth: bool = False
-    #: Also read from the request's envelope.
-    envelope: bool = False
-    #: One sentence for the reference.
-    about: str
+    #: 2captcha's, which the vendors share for texts.
+    TWOCAPTCHA = "2captcha"
+    #: Anti-Captcha's: marks as bare lists of numbers.
+    ANTICAPTCHA = "anticaptcha"
+    #: CapMonster's complex pictures: an answer and the type of it.
+    COMPLEX = "complex"
 
 
 class TaskType(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the catalogue."""
 
+    #: Its name on the wire; of a family's row a slash and what picks it follow.
     name: str
     kind: Kind
-    served: frozenset[Served]
+    served: frozenset[Served] = frozenset({Served.PEOPLE, Served.MACHINES})
     fields: tuple[Field, ...]
+    #: What an answer must satisfy where the fields do not say otherwise.
+    constraints: Constraints = Constraints()
+    #: The language where the fields name none, None for any.
+    lang: str | None = None
+    #: Whether an instruction is needed, in words or as a picture.
+    instructed: bool = False
+    form: Form = Form.TWOCAPTCHA
     price: Micros
     #: What a person earns for an accepted answer; machines earn nothing by default.
     pay: Micros
@@ -71,99 +73,332 @@ class TaskType(msgspec.Struct, frozen=True, kw_only=True):
     about: str
 
 
-class SizeLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """The largest media accepted: bytes of a picture, pixels of its longer side, bytes of an instruction picture."""
+class Family(msgspec.Struct, frozen=True, kw_only=True):
+    """A type on the wire of which one more field tells the row."""
 
-    picture: int = 600_000
-    side: int = 4_096
-    instruction: int = 100_000
-    sound: int = 5_000_000
+    #: Where the field lies, dotted.
+    by: str
+    #: What it means to leave the field out, None where that is refused.
+    default: str | None = None
+    #: What a value that picks no row is refused with.
+    fault: Fault
+    #: The rows by the field's value in lower case.
+    rows: Mapping[str, TaskType]
 
 
-SERVER_LIMITS: Final = SizeLimits()
+#: What the refusal of a task outside the service's scope says.
+SCOPE: Final = "pictures and tokens of third parties' live challenges are not served here"
 
-LONGEST_COMMENT: Final = 1_000
-LONGEST_ANSWER: Final = 100
-LONGEST_MODULE: Final = 100
+#: Types that are bound to one third party's challenge, whatever picture they carry (PROTOCOL §6.10).
+OUT_OF_SCOPE: Final = frozenset({"TemuCaptchaTask", "SmartCaptchaTask", "VKCaptchaImageTask", "PazlCaptchaTask"})
 
-#: The language codes of PROTOCOL §8.9.
-_CODES: Final = (
-    "en ru es pt uk vi fr id ar ja tr de zh fil pl th it nl sk bg ro hu ko cs az fa bn el lt lv sv sr hr he hi nb "
-    "sl da uz fi ca ka ms te et ml be kk mr ne my bs hy mk pa"
+_READ: Final = "Read the characters in a picture."
+_HEAR: Final = "Write down what is said in a recording."
+_CLICK: Final = "Click the points of a picture that fit the instruction."
+_BOX: Final = "Draw boxes around what fits the instruction."
+
+_TEXT: Final = (
+    BODY,
+    Field(name="phrase", sort=Sort.FLAG, to="constraints.phrase", about="The answer has two or more words."),
+    Field(
+        name="case",
+        sort=Sort.FLAG,
+        to="constraints.case",
+        about="Upper and lower case matter; on by default in the Anti-Captcha dialect.",
+    ),
+    Field(
+        name="numeric",
+        sort=Sort.WHOLE,
+        to="constraints.numeric",
+        most=4,
+        truth=True,
+        about="0 anything, 1 digits, 2 letters, 3 digits or letters, 4 digits and letters.",
+    ),
+    Field(name="math", sort=Sort.FLAG, to="constraints.math", about="The answer is a sum's result."),
+    Field(
+        name="minLength",
+        sort=Sort.WHOLE,
+        to="constraints.min_length",
+        most=LONGEST_ANSWER,
+        about="Fewest characters of the answer, 0 for no limit.",
+    ),
+    Field(
+        name="maxLength",
+        sort=Sort.WHOLE,
+        to="constraints.max_length",
+        most=LONGEST_ANSWER,
+        about="Most characters of the answer, 0 for no limit.",
+    ),
+    COMMENT,
+    INSTRUCTION,
+    Field(
+        name="capMonsterModule",
+        sort=Sort.MODULE,
+        to="options.module",
+        most=LONGEST_MODULE,
+        about="The machine profile to read with; an unknown one means universal.",
+    ),
+    Field(
+        name="recognizingThreshold",
+        sort=Sort.WHOLE,
+        to="options.threshold",
+        most=100,
+        about="The least confidence, 0 to 100, the client takes from a machine.",
+    ),
+    LANGUAGE_POOL,
+    WEBSITE,
 )
-#: What each name of a language means; Anti-Captcha calls its Russian pool rn.
-LANGUAGES: Final = {"rn": "ru"} | {code: code for code in _CODES.split()}
 
-CATALOG: Final[dict[str, TaskType]] = {
-    row.name: row
-    for row in (
-        TaskType(
-            name="ImageToTextTask",
-            kind=Kind.TEXT,
-            served=frozenset({Served.PEOPLE, Served.MACHINES}),
-            price=Micros(1_000),
-            pay=Micros(600),
-            about="Read the characters in a picture.",
-            fields=(
-                Field(name="body", sort=Sort.PICTURE, to="media", required=True, about="The picture."),
-                Field(
-                    name="phrase", sort=Sort.FLAG, to="constraints.phrase", about="The answer has two or more words."
-                ),
-                Field(
-                    name="case",
-                    sort=Sort.FLAG,
-                    to="constraints.case",
-                    about="Upper and lower case matter; on by default in the Anti-Captcha dialect.",
-                ),
-                Field(
-                    name="numeric",
-                    sort=Sort.WHOLE,
-                    to="constraints.numeric",
-                    most=4,
-                    truth=True,
-                    about="0 anything, 1 digits, 2 letters, 3 digits or letters, 4 digits and letters.",
-                ),
-                Field(name="math", sort=Sort.FLAG, to="constraints.math", about="The answer is a sum's result."),
-                Field(
-                    name="minLength",
-                    sort=Sort.WHOLE,
-                    to="constraints.min_length",
-                    most=LONGEST_ANSWER,
-                    about="Fewest characters of the answer, 0 for no limit.",
-                ),
-                Field(
-                    name="maxLength",
-                    sort=Sort.WHOLE,
-                    to="constraints.max_length",
-                    most=LONGEST_ANSWER,
-                    about="Most characters of the answer, 0 for no limit.",
-                ),
-                Field(
-                    name="comment", sort=Sort.WORDS, to="text", most=LONGEST_COMMENT, about="An instruction in words."
-                ),
-                Field(name="imgInstructions", sort=Sort.PICTURE, to="picture", about="An instruction as a picture."),
-                Field(
-                    name="capMonsterModule",
-                    sort=Sort.MODULE,
-                    to="options.module",
-                    most=100,
-                    about="The machine profile to read with; an unknown one means universal.",
-                ),
-                Field(
-                    name="recognizingThreshold",
-                    sort=Sort.WHOLE,
-                    to="options.threshold",
-                    most=100,
-                    about="The least confidence, 0 to 100, the client takes from a machine.",
-                ),
-                Field(
-                    name="languagePool",
-                    sort=Sort.LANGUAGE,
-                    to="lang",
-                    envelope=True,
-                    about="The language of the answer, a two-letter code; also read beside the task.",
-                ),
+
+def _side(name: str) -> Field:
+    about = f"{name.title()} of cells; left out, 3 for a picture of 300 x 300 pixels and 4 for any other."
+    return Field(name=name, sort=Sort.WHOLE, to=f"constraints.{name}", least=1, most=MOST_ROWS, about=about)
+
+
+_GRID: Final = (
+    BODY,
+    _side("rows"),
+    _side("columns"),
+    COMMENT,
+    INSTRUCTION,
+    MIN_CLICKS,
+    MAX_CLICKS,
+    CAN_NO_ANSWER,
+    Field(
+        name="previousId",
+        sort=Sort.TASK,
+        to="options.previous",
+        about="The earlier task of the same series of pictures.",
+    ),
+    Field(
+        name="imgType",
+        sort=Sort.SCOPE,
+        about="Whose challenge the picture is from; any value is refused, as such pictures are not served.",
+    ),
+    LANGUAGE_POOL,
+)
+
+_FREE: Final = Constraints()
+_ONE_MARK: Final = Constraints(min_clicks=1)
+_SIX_MARKS: Final = Constraints(min_clicks=1, max_clicks=6)
+#: Degrees of one step in the workspace.
+_STEP: Final = Constraints(angle=40)
+_MARKED: Final = (BODY, COMMENT, INSTRUCTION)
+#: Anti-Captcha's coordinates: at most six marks, and never without words.
+_COORDINATES: Final = (
+    BODY,
+    msgspec.structs.replace(COMMENT, required=True, missing=Fault.EMPTY_COMMENT),
+    Field(name="mode", sort=Sort.ROW, about="points, the default, or rectangles; tells the answer."),
+    LANGUAGE_POOL,
+    WEBSITE,
+)
+
+
+def _complex(
+    kind: Kind, name: str, about: str, *fields: Field, most: int = 1, constraints: Constraints = _FREE
+) -> TaskType:
+    """Make a row of CapMonster's complex pictures under a name of no vendor's (PROTOCOL §6.12)."""
+    sort, payload = (Sort.SOUND, "audio") if kind is Kind.AUDIO else (Sort.PICTURE, "image")
+    return TaskType(
+        name=f"ComplexImageTask/{name}",
+        kind=kind,
+        constraints=constraints,
+        form=Form.COMPLEX,
+        price=Micros(1_200),
+        pay=Micros(700),
+        about=about,
+        fields=(
+            Field(
+                name="class",
+                sort=Sort.SCOPE,
+                required=True,
+                choices={"recognition": ""},
+                about="recognition; the classes of third parties' challenges are refused.",
             ),
+            Field(name="metadata.Task", sort=Sort.ROW, required=True, about=f"{name}; tells the answer."),
+            Field(name="imagesBase64", sort=sort, to="media", required=True, most=most, about="What it is about."),
+            msgspec.structs.replace(COMMENT, name="metadata.TaskArgument"),
+            Field(
+                name="metadata.PayloadType",
+                sort=Sort.CHOICE,
+                choices={payload: payload},
+                about=f"{payload.title()}, or left out.",
+            ),
+            *fields,
+            WEBSITE,
         ),
     )
+
+
+_ROWS: Final = (
+    TaskType(
+        name="ImageToTextTask",
+        kind=Kind.TEXT,
+        price=Micros(1_000),
+        pay=Micros(600),
+        about=_READ,
+        fields=_TEXT,
+    ),
+    TaskType(
+        name="TextCaptchaTask",
+        kind=Kind.QUESTION,
+        price=Micros(1_000),
+        pay=Micros(600),
+        about="Answer a question in words.",
+        fields=(
+            msgspec.structs.replace(COMMENT, required=True, about="The question."),
+            LANGUAGE_POOL,
+        ),
+    ),
+    TaskType(
+        name="AudioTask",
+        kind=Kind.AUDIO,
+        lang="en",
+        price=Micros(1_000),
+        pay=Micros(600),
+        about=_HEAR,
+        fields=(
+            Field(name="body", sort=Sort.SOUND, to="media", required=True, about="The recording."),
+            Field(
+                name="lang",
+                sort=Sort.CHOICE,
+                to="lang",
+                choices=LANGUAGES,
+                about="The language that is spoken, a two-letter code.",
+            ),
+            COMMENT,
+        ),
+    ),
+    TaskType(
+        name="GridTask",
+        kind=Kind.GRID,
+        constraints=_ONE_MARK,
+        instructed=True,
+        price=Micros(1_200),
+        pay=Micros(700),
+        about="Choose the cells of a picture that fit the instruction.",
+        fields=_GRID,
+    ),
+    TaskType(
+        name="CoordinatesTask",
+        kind=Kind.POINTS,
+        constraints=_ONE_MARK,
+        price=Micros(1_200),
+        pay=Micros(700),
+        about=_CLICK,
+        fields=(*_MARKED, MIN_CLICKS, MAX_CLICKS, LANGUAGE_POOL),
+    ),
+    TaskType(
+        name="BoundingBoxTask",
+        kind=Kind.BOXES,
+        instructed=True,
+        price=Micros(1_200),
+        pay=Micros(700),
+        about=_BOX,
+        fields=(*_MARKED, CAN_NO_ANSWER, LANGUAGE_POOL),
+    ),
+    TaskType(
+        name="DrawAroundTask",
+        kind=Kind.OUTLINE,
+        instructed=True,
+        price=Micros(1_200),
+        pay=Micros(700),
+        about="Draw outlines around what fits the instruction.",
+        fields=(*_MARKED, CAN_NO_ANSWER, LANGUAGE_POOL),
+    ),
+    TaskType(
+        name="RotateTask",
+        kind=Kind.ROTATE,
+        constraints=_STEP,
+        price=Micros(500),
+        pay=Micros(300),
+        about="Turn pictures upright.",
+        fields=(
+            msgspec.structs.replace(BODY, most=10, about="The picture, or a list of up to ten."),
+            Field(
+                name="angle",
+                sort=Sort.WHOLE,
+                to="constraints.angle",
+                least=1,
+                most=180,
+                about="Degrees of one step in the workspace; an answer may be any angle.",
+            ),
+            COMMENT,
+            INSTRUCTION,
+            LANGUAGE_POOL,
+        ),
+    ),
+    TaskType(
+        name="DragAndDropTask",
+        kind=Kind.DRAG,
+        price=Micros(1_200),
+        pay=Micros(700),
+        about="Put pieces where they belong on a background.",
+        fields=(
+            Field(name="background", sort=Sort.PICTURE, to="media", required=True, about="The background."),
+            Field(name="images", sort=Sort.PICTURE, to="media", required=True, most=20, about="The pieces."),
+            COMMENT,
+            LANGUAGE_POOL,
+        ),
+    ),
+    TaskType(
+        name="ImageToCoordinatesTask/points",
+        kind=Kind.POINTS,
+        constraints=_SIX_MARKS,
+        form=Form.ANTICAPTCHA,
+        price=Micros(1_200),
+        pay=Micros(700),
+        about=_CLICK,
+        fields=_COORDINATES,
+    ),
+    TaskType(
+        name="ImageToCoordinatesTask/rectangles",
+        kind=Kind.BOXES,
+        constraints=_SIX_MARKS,
+        form=Form.ANTICAPTCHA,
+        price=Micros(1_200),
+        pay=Micros(700),
+        about=_BOX,
+        fields=_COORDINATES,
+    ),
+    _complex(
+        Kind.GRID,
+        "grid",
+        "Choose the cells of a picture, or the pictures, that fit the instruction.",
+        Field(
+            name="metadata.Grid",
+            sort=Sort.CELLS,
+            to="constraints.grid",
+            about="Rows and columns such as 3x3; left out, as for a GridTask, or one cell a picture.",
+        ),
+        most=25,
+        constraints=_ONE_MARK,
+    ),
+    _complex(Kind.ROTATE, "rotate", "Turn pictures upright.", most=10, constraints=_STEP),
+    _complex(
+        Kind.POINTS, "coordinates", "Click the points of a picture that fit the instruction.", constraints=_ONE_MARK
+    ),
+    _complex(Kind.TEXT, "text", _READ),
+    _complex(Kind.AUDIO, "audio", _HEAR),
+)
+
+#: Every row by its name: what prices, rules and tasks refer to.
+CATALOG: Final[dict[str, TaskType]] = {row.name: row for row in _ROWS}
+
+
+def _family(name: str) -> dict[str, TaskType]:
+    return {member: row for row in _ROWS for family, _, member in (row.name.partition("/"),) if family == name}
+
+
+FAMILIES: Final[Mapping[str, Family]] = {
+    "ImageToCoordinatesTask": Family(
+        by="mode", default="points", fault=Fault.BAD_PARAMETERS, rows=_family("ImageToCoordinatesTask")
+    ),
+    "ComplexImageTask": Family(by="metadata.Task", fault=Fault.TASK_NOT_SUPPORTED, rows=_family("ComplexImageTask")),
 }
+
+#: Every name a client may send as a task's type.
+TYPES: Final = tuple(dict.fromkeys(name.partition("/")[0] for name in CATALOG))
+
+#: The row that stands for a kind of question where no type is named.
+BY_KIND: Final[Mapping[Kind, TaskType]] = {row.kind: row for row in reversed(_ROWS) if row.form is Form.TWOCAPTCHA}

@@ -1,4 +1,4 @@
-"""What kind and size a picture or sound is, told from its header bytes alone.
+"""What kind and size a picture or sound is and which way up, told from its header bytes alone.
 Rule: nothing is decoded here and the declared type is ignored; full decoding happens in other processes."""
 
 from __future__ import annotations
@@ -8,8 +8,11 @@ import re
 import struct
 from typing import Final
 
+import msgspec
+
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.question import Medium
+from answerdesk.model.upright import TURNS
 
 LEAST_BYTES: Final = 100
 MOST_PIXELS: Final = 25_000_000
@@ -25,8 +28,9 @@ def decode_base64(text: object, field: str) -> bytes:
         wrong = "missing or empty" if text in (None, "", False) else "no text"
         raise Refusal(Fault.ZERO_CAPTCHA_FILESIZE, f"{field} is {wrong}; it must be a base64 text")
     try:
-        return binascii.a2b_base64(text, strict_mode=True)
-    except ValueError:
+        # Takes plain padded base64 alone, five times as fast as the standard library's decoder.
+        return msgspec.convert(text, bytes)
+    except msgspec.ValidationError:
         return _decode_leniently(text, field)
 
 
@@ -55,7 +59,9 @@ def sniff(data: bytes) -> Medium | None:
 
 def _png(data: bytes) -> Medium | None:
     width, height = struct.unpack_from(">II", data, 16)
-    return _picture("image/png", width, height) if data[12:16] == b"IHDR" else None
+    if data[12:16] != b"IHDR":
+        return None
+    return _picture("image/png", width, height, _exif(_chunk(data, 8, b"eXIf", ">", _CHECK_SUM)))
 
 
 def _gif(data: bytes) -> Medium | None:
@@ -93,19 +99,21 @@ def _riff(data: bytes) -> Medium | None:
         sides = packed[0] & 0x3FFF, packed[1] & 0x3FFF
     else:
         return None
-    return _picture("image/webp", *sides)
+    exif = _chunk(data, 12, b"EXIF", "<", 0) if chunk == b"VP8X" else b""
+    return _picture("image/webp", *sides, _exif(exif))
 
 
 #: The JPEG markers that carry the frame's size: every start of frame but DHT, JPG and DAC.
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 #: Scan data and the end of the picture; the size stands before them.
 _TOO_LATE: Final = frozenset({0xD9, 0xDA})
+_APPLICATION: Final = 0xE1
 #: No camera writes this many segments before the size; whoever does wants the walk to last.
 _MOST_SEGMENTS: Final = 1_000
 
 
 def _jpeg(data: bytes) -> Medium | None:
-    at = 2
+    at, exif = 2, b""
     for _ in range(_MOST_SEGMENTS):
         if data[at] != 0xFF:
             return None
@@ -114,16 +122,70 @@ def _jpeg(data: bytes) -> Medium | None:
             at += 1
         elif marker in _FRAMES:
             height, width = struct.unpack_from(">HH", data, at + 5)
-            return _picture("image/jpeg", width, height)
+            return _picture("image/jpeg", width, height, _exif(exif))
         elif marker in _TOO_LATE:
             return None
         else:
-            at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+            length = struct.unpack_from(">H", data, at + 2)[0]
+            if marker == _APPLICATION and not exif and data.startswith(_EXIF_NAME, at + 4):
+                exif = data[at + 4 : at + 2 + length]
+            at += 2 + length
     return None
 
 
-def _picture(kind: str, width: int, height: int) -> Medium | None:
-    return Medium(type=kind, width=width, height=height) if width > 0 and height > 0 else None
+#: Bytes of the check sum behind a PNG chunk's data.
+_CHECK_SUM: Final = 4
+
+
+def _chunk(data: bytes, at: int, name: bytes, order: str, behind: int) -> bytes:
+    """Find a chunk's data among a bounded number of chunks; empty when it is not there.
+
+    PNG writes the size before the name and a check sum behind; RIFF the size after the name, padded to even.
+    """
+    for _ in range(_MOST_SEGMENTS):
+        head = data[at : at + 8]
+        if len(head) < 8:
+            break
+        called, size = (head[4:], head[:4]) if behind else (head[:4], head[4:])
+        length = struct.unpack(f"{order}I", size)[0]
+        if called == name:
+            return data[at + 8 : at + 8 + length]
+        at += 8 + length + (behind or length & 1)
+    return b""
+
+
+_EXIF_NAME: Final = b"Exif\0\0"
+_ORIENTATION: Final = 0x0112
+_SHORT: Final = 3
+#: The first directory of a camera has a dozen entries.
+_MOST_ENTRIES: Final = 200
+
+
+def _exif(block: bytes) -> int:
+    """Give the orientation 1..8 that an EXIF block tells; 1 when it tells none."""
+    block = block.removeprefix(_EXIF_NAME)
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
+    if order is None:
+        return 1
+    try:
+        at = struct.unpack_from(f"{order}I", block, 4)[0]
+        count = struct.unpack_from(f"{order}H", block, at)[0]
+        for entry in range(min(count, _MOST_ENTRIES)):
+            tag, kind, values, told = struct.unpack_from(f"{order}HHIH", block, at + 2 + 12 * entry)
+            if tag == _ORIENTATION:
+                return told if (kind, values) == (_SHORT, 1) and 1 <= told <= 8 else 1
+    except struct.error:
+        pass
+    return 1
+
+
+def _picture(kind: str, width: int, height: int, orientation: int = 1) -> Medium | None:
+    """Give a picture's size as seen once set upright."""
+    if width <= 0 or height <= 0:
+        return None
+    if TURNS[orientation][1] % 2:
+        width, height = height, width
+    return Medium(type=kind, width=width, height=height, orientation=orientation)
 
 
 def _mp3(data: bytes) -> Medium | None:

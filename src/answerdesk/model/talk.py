@@ -78,6 +78,10 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     created: Millis
     ended: Millis
     solve_count: int
+    #: How many cells a grid had.
+    cells: int = 0
+    #: Where the picture can be seen, if it is published.
+    url: str | None = None
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.question import Constraints, Kind, Medium, Question
+from answerdesk.model.upright import submitted_cell, submitted_edge, submitted_pixel, submitted_turn
 
 #: The longest text a solver may send.
 MOST_CHARACTERS: Final = 4_000
@@ -45,14 +46,16 @@ def _cells(question: Question, value: object) -> list[int]:
     whole = isinstance(value, list) and all(_is_whole(cell) and 1 <= cell <= most for cell in value)
     if not whole:
         raise _refuse(f"a list of cell numbers 1..{most}, counted from the top left row by row")
-    cells = sorted(set(value))  # type: ignore[call-overload]  # all() above saw a list of whole numbers
+    cells = set(value)  # type: ignore[call-overload]  # all() above saw a list of whole numbers
     _check_count(len(cells), limits, "cells")
-    return cells
+    if len(question.media) == 1:
+        cells = {submitted_cell(question.media[0], cell, limits.rows, limits.columns) for cell in cells}
+    return sorted(cells)
 
 
 def _points(question: Question, value: object) -> list[list[int]]:
-    size = question.media[0]
-    points = [_point(mark, size) for mark in _marks(value, "[x, y] points in pixels from the top left")]
+    picture = question.media[0]
+    points = [_pixel(mark, picture) for mark in _marks(value, "[x, y] points in pixels from the top left")]
     _check_count(len(points), question.constraints, "points")
     return points
 
@@ -63,10 +66,11 @@ def _boxes(question: Question, value: object) -> list[list[int]]:
     for mark in _marks(value, accepted):
         if not isinstance(mark, list) or len(mark) != 4:
             raise _refuse(f"a list of {accepted}")
-        first, second = _point(mark[:2], question.media[0]), _point(mark[2:], question.media[0])
+        picture = question.media[0]
+        first, second = _point(mark[:2], picture), _point(mark[2:], picture)
         if first[0] >= second[0] or first[1] >= second[1]:
             raise _refuse(f"a list of {accepted}")
-        boxes.append(first + second)
+        boxes.append(_box(first, second, picture))
     _check_count(len(boxes), question.constraints, "boxes")
     return boxes
 
@@ -77,7 +81,7 @@ def _outlines(question: Question, value: object) -> list[list[list[int]]]:
     for outline in _marks(value, accepted):
         if not isinstance(outline, list) or not LEAST_VERTICES <= len(outline) <= MOST_VERTICES:
             raise _refuse(accepted)
-        outlines.append([_point(vertex, question.media[0]) for vertex in outline])
+        outlines.append([_pixel(vertex, question.media[0]) for vertex in outline])
     _check_count(len(outlines), question.constraints, "outlines")
     return outlines
 
@@ -87,14 +91,14 @@ def _degrees(question: Question, value: object) -> list[float]:
     turns: list[Any] = value if isinstance(value, list) else [value]
     if len(turns) != count or not all(_is_number(turn) for turn in turns):
         raise _refuse(f"a list of {count} angle(s) in degrees, clockwise, one per picture")
-    return [_turn(turn) for turn in turns]
+    return [_turn(submitted_turn(medium, turn)) for medium, turn in zip(question.media, turns, strict=True)]
 
 
 def _places(question: Question, value: object) -> list[list[int] | None]:
     background, pieces = question.media[0], question.media[1:]
     if not isinstance(value, list) or len(value) != len(pieces):
         raise _refuse(f"a list of {len(pieces)} [x, y] centres on the background or null, one per piece in order")
-    return [None if place is None else _point(place, background) for place in value]
+    return [None if place is None else _pixel(place, background) for place in value]
 
 
 _ACCEPT: Final[Mapping[Kind, Callable[[Question, object], Any]]] = {
@@ -116,14 +120,25 @@ def _marks(value: object, accepted: str) -> list[Any]:
     return value
 
 
-def _point(mark: object, size: Medium) -> list[int]:
+def _point(mark: object, size: Medium) -> tuple[int, int]:
     """Round a point to whole pixels, within the picture as its holder sees it."""
     if not isinstance(mark, list) or len(mark) != 2 or not all(_is_number(part) for part in mark):
         raise _refuse("made of [x, y] points in pixels from the top left")
     x, y = round(mark[0]), round(mark[1])
     if not (0 <= x <= size.width and 0 <= y <= size.height):
         raise _refuse(f"inside the picture: x 0..{size.width}, y 0..{size.height} (got {x}, {y})")
-    return [x, y]
+    return x, y
+
+
+def _pixel(mark: object, picture: Medium) -> list[int]:
+    return list(submitted_pixel(picture, *_point(mark, picture)))
+
+
+def _box(first: tuple[int, int], second: tuple[int, int], picture: Medium) -> list[int]:
+    """Give a box in submitted pixels, its top left corner first again."""
+    corners = submitted_edge(picture, *first), submitted_edge(picture, *second)
+    (left, right), (top, bottom) = map(sorted, zip(*corners, strict=True))
+    return [left, top, right, bottom]
 
 
 def _check_count(count: int, limits: Constraints, what: str) -> None:

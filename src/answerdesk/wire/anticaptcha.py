@@ -7,8 +7,17 @@ from typing import Any, Final
 
 from answerdesk.model import money
 from answerdesk.model.fault import Fault
-from answerdesk.model.talk import Balance
+from answerdesk.model.question import Kind
+from answerdesk.model.talk import Balance, Ready
 from answerdesk.wire.dialect import SHARED_NUMBERS, Dialect, numbered, priced
+
+
+def _ready(ready: Ready) -> dict[str, Any]:
+    """Add where the picture can be seen, if it is published (PROTOCOL §3.3)."""
+    reply = priced(ready)
+    if ready.url is not None and ready.kind is Kind.TEXT:
+        reply["solution"]["url"] = ready.url
+    return reply
 
 
 def _balance(balance: Balance) -> dict[str, Any]:
@@ -27,6 +36,6 @@ DIALECT: Final = Dialect(
         Fault.BAD_IMGINSTRUCTIONS: (110, "ERROR_BAD_PARAMETERS"),
     },
     processing=b'{"errorId":0,"status":"processing"}',
-    ready=priced,
+    ready=_ready,
     balance=_balance,
 )

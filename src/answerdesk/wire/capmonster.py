@@ -6,10 +6,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from answerdesk.model import money
+from answerdesk.model.catalog import CATALOG, Form
 from answerdesk.model.fault import Fault
 from answerdesk.model.talk import Balance, Method, Ready
 from answerdesk.model.task import FAILURES, Cause
-from answerdesk.wire.dialect import TEXTS, Dialect
+from answerdesk.wire.dialect import Dialect
+from answerdesk.wire.solutions import solution_of
 
 #: Faults the vendor has no code for, and the nearest code (PROTOCOL §3.4, §5.1, §5.4).
 _NEAREST: Final = {
@@ -21,8 +23,15 @@ _NEAREST: Final = {
 }
 
 
+#: What a complex picture's reply has besides, as in the vendor's examples (PROTOCOL §3.3).
+_NULLS: Final = {"errorCode": None, "errorDescription": None}
+
+
 def _ready(ready: Ready) -> dict[str, Any]:
-    return {"errorId": 0, "status": "ready", "solution": TEXTS[ready.kind](ready.value)}
+    reply = {"errorId": 0, "status": "ready", "solution": solution_of(ready)}
+    if CATALOG[ready.type].form is not Form.COMPLEX:
+        return reply
+    return reply | _NULLS | ({"cost": money.number(ready.cost)} if ready.cost else {})
 
 
 def _balance(balance: Balance) -> dict[str, Any]:

@@ -6,15 +6,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 
 from answerdesk.model import money
 from answerdesk.model.fault import Fault
-from answerdesk.model.question import Kind
 from answerdesk.model.talk import Balance, Created, Method, Processing, Ready, Refused, Reply, Reported
+from answerdesk.model.task import TaskId
+from answerdesk.wire.solutions import solution_of, text_of
 
 LONGEST_DESCRIPTION: Final = 300
+JSON: Final = "application/json; charset=utf-8"
+FORM: Final = "application/x-www-form-urlencoded"
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -35,6 +39,8 @@ class Dialect:
     descriptions: Mapping[Fault, str] = field(default_factory=dict)
     #: Fields an error reply of a method has besides the three of every error.
     on_error: Mapping[Method, Mapping[str, Any]] = field(default_factory=dict)
+    #: Whether a callback is a form of the id and one line of text; else it is the result's JSON and the id.
+    form_callback: bool = False
 
     def write(self, reply: Reply, method: Method) -> bytes:
         """Write a reply as the body of an HTTP response."""
@@ -51,6 +57,14 @@ class Dialect:
                 return _encode(self.balance(reply))
             case Reported():
                 return b'{"errorId":0,"status":"success"}'
+
+    def write_callback(self, reply: Ready | Refused, task: TaskId) -> tuple[str, bytes]:
+        """Write what a callback posts: its content type and its body (PROTOCOL §4.8)."""
+        if self.form_callback:
+            code = text_of(reply) if isinstance(reply, Ready) else self.faults[reply.fault][1]
+            return FORM, urlencode({"id": task, "code": code}).encode()
+        told = self.ready(reply) if isinstance(reply, Ready) else self._error(reply, Method.RESULT)
+        return JSON, _encode({**told, "taskId": task})
 
     def _error(self, refused: Refused, method: Method) -> dict[str, Any]:
         number, code = self.faults[refused.fault]
@@ -86,24 +100,12 @@ SHARED_NUMBERS: Final[Mapping[Fault, int]] = {
 }
 
 
-def _text(value: Any) -> dict[str, Any]:
-    return {"text": value}
-
-
-#: A solution by its kind of answer (PROTOCOL §6.14), where the vendors agree.
-TEXTS: Final[Mapping[Kind, Callable[[Any], Mapping[str, Any]]]] = {
-    Kind.TEXT: _text,
-    Kind.QUESTION: _text,
-    Kind.AUDIO: _text,
-}
-
-
 def priced(ready: Ready) -> dict[str, Any]:
     """Write a ready reply with its price and times, as 2captcha and Anti-Captcha do (PROTOCOL §3.3)."""
     return {
         "errorId": 0,
         "status": "ready",
-        "solution": TEXTS[ready.kind](ready.value),
+        "solution": solution_of(ready),
         "cost": money.show(ready.cost),
         "ip": ready.ip,
         "createTime": ready.created // 1000,

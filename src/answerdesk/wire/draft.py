@@ -1,17 +1,24 @@
-"""From a createTask to a Draft, as the catalogue's row of the type says: the fields first, then the pictures.
-Rule: the checks run in the order of PROTOCOL §2.3, and nothing is decoded but a picture's header."""
+"""From a createTask to a Draft, as the catalogue's row of the type says: the fields first, then the media.
+Rule: the checks run in the order of PROTOCOL §2.3, and nothing is decoded but a medium's header."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from answerdesk.model import media
-from answerdesk.model.catalog import CATALOG, Field, SizeLimits, Sort, TaskType
+import msgspec
+
+from answerdesk.model.callback import host_of
+from answerdesk.model.catalog import CATALOG, FAMILIES, OUT_OF_SCOPE, SCOPE, TYPES, TaskType
 from answerdesk.model.fault import Fault, Refusal
-from answerdesk.model.question import Constraints, Medium, Options, Question
+from answerdesk.model.fields import Sort
+from answerdesk.model.question import Constraints, Options, Question
+from answerdesk.model.shape import check, fit
+from answerdesk.model.sizes import SizeLimits
 from answerdesk.model.talk import Call, Draft
-from answerdesk.wire.fields import READERS, pick, shown
+from answerdesk.model.task import LARGEST_ID
+from answerdesk.wire.attached import read_media
+from answerdesk.wire.fields import READERS, pick, shown, whole
 
 LONGEST_CALLBACK: Final = 2_048
 
@@ -21,11 +28,19 @@ class Plan:
 
     def __init__(self, row: TaskType) -> None:
         self.row = row
-        self.exact = {field.name: field for field in row.fields}
-        self.lower = {field.name.lower(): field for field in row.fields}
-        self.required = tuple(field for field in row.fields if field.required and field.sort is not Sort.PICTURE)
-        self.pictures = tuple(field for field in row.fields if field.sort is Sort.PICTURE)
-        self.enveloped = tuple(field for field in row.fields if field.envelope)
+        fields = [field for field in row.fields if field.sort not in {Sort.ROW, Sort.UNUSED}]
+        self.exact = {field.name: field for field in fields if "." not in field.name}
+        self.lower = {name.lower(): field for name, field in self.exact.items()}
+        #: Fields of objects within the task.
+        self.inner = tuple(field for field in fields if "." in field.name)
+        self.fields = {field.name: field for field in fields}
+        self.scope = tuple(field for field in fields if field.sort is Sort.SCOPE)
+        self.media = tuple(field for field in fields if field.to == "media")
+        self.instruction = next((field for field in fields if field.to == "picture"), None)
+        self.required = tuple(field for field in fields if field.required and field.sort in READERS)
+        self.enveloped = tuple(field for field in fields if field.envelope)
+        #: Whether `case` means anything to it.
+        self.cased = "case" in self.exact
 
 
 _PLANS: Final[Mapping[str, Plan]] = {name: Plan(row) for name, row in CATALOG.items()}
@@ -35,22 +50,25 @@ def read_draft(call: Call, *, case_default: bool, limits: SizeLimits) -> Draft:
     """Read a createTask: checks 6 to 9 of PROTOCOL §2.3, in that order."""
     task = _read_task(call)
     plan = _plan_of(task)
+    row = plan.row
     given = _match(plan, task)
-    _refuse_callback(call)
+    _check_scope(plan, given)
+    callback, soft_id = _read_callback(call), _read_soft_id(call)
     values = read_fields(plan, given, call)
-    constraints = _constraints(values, case_default=case_default)
+    _check_instructed(plan, values, given)
+    constraints = check(_constraints(plan, values, case_default=case_default))
     options = _options(values, call)
-    pictures, blobs = _read_pictures(plan, given, limits)
+    attached = read_media(plan.media, plan.instruction, given, row.kind, limits)
     question = Question(
-        kind=plan.row.kind,
+        kind=row.kind,
         text=values.get("text"),
-        picture=pictures.get("picture"),
-        media=(pictures["media"],) if "media" in pictures else (),
-        constraints=constraints,
+        picture=attached.picture,
+        media=attached.media,
+        constraints=fit(row.kind, constraints, attached.media),
         options=options,
-        lang=values.get("lang"),
+        lang=values.get("lang", row.lang),
     )
-    return Draft(type=plan.row.name, question=question, blobs=blobs)
+    return Draft(type=row.name, question=question, blobs=attached.blobs, callback=callback, soft_id=soft_id)
 
 
 def _read_task(call: Call) -> dict[str, Any]:
@@ -62,12 +80,51 @@ def _read_task(call: Call) -> dict[str, Any]:
 
 
 def _plan_of(task: dict[str, Any]) -> Plan:
+    """Find the row of a task's type, told by one more field where the type has several."""
     name = task.get("type") or pick(task, "type")
-    plan = _PLANS.get(name) if isinstance(name, str) else None
-    if plan is None:
-        got = "is missing" if name is None else f"{shown(name)} is not served"
-        raise Refusal(Fault.TASK_NOT_SUPPORTED, f"task.type {got}; accepted: {', '.join(_PLANS)}")
-    return plan
+    plan = _PLANS.get(name) if isinstance(name, str) and "/" not in name else None
+    if plan is not None:
+        return plan
+    if isinstance(name, str) and name in FAMILIES:
+        return _plan_in(name, task)
+    if isinstance(name, str) and name in OUT_OF_SCOPE:
+        raise Refusal(Fault.TASK_NOT_SUPPORTED, f"task.type {shown(name)} is not served: {SCOPE}")
+    got = "is missing" if name is None else f"{shown(name)} is not served"
+    raise Refusal(Fault.TASK_NOT_SUPPORTED, f"task.type {got}; accepted: {', '.join(TYPES)}")
+
+
+def _plan_in(name: str, task: dict[str, Any]) -> Plan:
+    family = FAMILIES[name]
+    first = next(iter(family.rows.values()))
+    _check_scope(_PLANS[first.name], task)
+    given = _within(task, family.by)
+    member = family.default if given in (None, "", False) else given
+    row = family.rows.get(member.strip().lower()) if isinstance(member, str) else None
+    if row is None:
+        got = "is missing" if member is None else f"{shown(member)} is not served"
+        refused = f"task.{family.by} {got}; accepted: {', '.join(family.rows)}"
+        raise Refusal(family.fault, f"{refused}; {SCOPE}" if family.fault is Fault.TASK_NOT_SUPPORTED else refused)
+    return _PLANS[row.name]
+
+
+def _within(task: Mapping[str, Any], path: str) -> Any:
+    """Follow a dotted path; None where it leads nowhere."""
+    found: Any = task
+    for name in path.split("."):
+        found = pick(found, name) if isinstance(found, dict) else None
+    return found
+
+
+def _check_scope(plan: Plan, task: Mapping[str, Any]) -> None:
+    """Refuse what says that its picture is of a third party's challenge (PROTOCOL §0.1)."""
+    for field in plan.scope:
+        given = pick(task, field.name)
+        absent = given in (None, "", False)
+        if (absent and not field.required) or (isinstance(given, str) and given.strip().lower() in field.choices):
+            continue
+        got = "is missing" if absent else f"{shown(given)} is not served"
+        accepted = f"accepted: {', '.join(field.choices)}; " if field.choices else ""
+        raise Refusal(Fault.TASK_NOT_SUPPORTED, f"task.{field.name} {got}; {accepted}{SCOPE}")
 
 
 def _match(plan: Plan, task: dict[str, Any]) -> dict[str, Any]:
@@ -79,40 +136,60 @@ def _match(plan: Plan, task: dict[str, Any]) -> dict[str, Any]:
             given[key] = value
         elif (field := plan.lower.get(key.lower())) is not None and field.name not in task:
             given[field.name] = value
+    for field in plan.inner:
+        given[field.name] = _within(task, field.name)
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _refuse_callback(call: Call) -> None:
-    """Refuse what cannot be kept; a callback is never dropped in silence (PROTOCOL §2.2)."""
+def _read_callback(call: Call) -> str | None:
+    """Read where the reply is to be posted; whether its host may be called is the desk's matter (PROTOCOL §2.2)."""
     given = pick(call.body, "callbackUrl")
     if given in (None, False) or (isinstance(given, str) and not given.strip()):
-        return
+        return None
     if not isinstance(given, str):
         raise Refusal(Fault.BAD_PARAMETERS, f"callbackUrl must be a text (got {shown(given)})")
-    if len(given) > LONGEST_CALLBACK:
-        text = f"callbackUrl has {len(given):,} characters; at most {LONGEST_CALLBACK:,} are accepted"
+    url = given.strip()
+    if len(url) > LONGEST_CALLBACK:
+        text = f"callbackUrl has {len(url):,} characters; at most {LONGEST_CALLBACK:,} are accepted"
         raise Refusal(Fault.BAD_PARAMETERS, text)
-    raise Refusal(
-        Fault.BAD_PARAMETERS, "callbackUrl: callbacks are not served yet; leave it out and poll getTaskResult"
-    )
+    if host_of(url) is None:
+        accepted = "an http or https address without a user name, such as https://example.com/done"
+        raise Refusal(Fault.BAD_PARAMETERS, f"callbackUrl must be {accepted} (got {shown(given)})")
+    return url
+
+
+def _read_soft_id(call: Call) -> int | None:
+    """Read which program asks, for the statistics; what is no number is ignored (PROTOCOL G24)."""
+    for name in ("softId", "soft_id"):
+        number = whole(pick(call.body, name))
+        if number is not None and 0 <= number <= LARGEST_ID:
+            return number
+    return None
 
 
 def read_fields(plan: Plan, given: dict[str, Any], call: Call) -> dict[str, Any]:
-    """Read every field but the pictures into values keyed by where in the question they go."""
+    """Read every field but the media into values keyed by where in the question they go."""
     values = {}
     for name, value in given.items():
-        field = plan.exact[name]
-        if field.sort is not Sort.PICTURE and (read := READERS[field.sort](field, value)) is not None:
+        field = plan.fields[name]
+        reader = READERS.get(field.sort)
+        if reader is not None and (read := reader(field, value)) is not None:
             values[field.to] = read
     for field in plan.enveloped:
         if field.to not in values and (value := pick(call.body, field.name)) is not None:
-            values[field.to] = READERS[field.sort](field, value)
+            read = READERS[field.sort](field, value)
+            if read is not None:
+                values[field.to] = read
     for field in plan.required:
         if field.to not in values:
-            raise Refusal(
-                Fault.BAD_PARAMETERS, f"task.{field.name} is missing or empty; every {plan.row.name} needs it"
-            )
+            raise Refusal(field.missing, f"task.{field.name} is missing or empty; every {plan.row.name} needs it")
     return values
+
+
+def _check_instructed(plan: Plan, values: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    if plan.row.instructed and "text" not in values and not given.get("imgInstructions"):
+        text = f"task.comment and task.imgInstructions are both missing; every {plan.row.name} needs one of them"
+        raise Refusal(Fault.BAD_PARAMETERS, text)
 
 
 def _part(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -123,85 +200,18 @@ def _part(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 _PLAIN: Final = {False: Constraints(), True: Constraints(case=True)}
 
 
-def _constraints(values: Mapping[str, Any], *, case_default: bool) -> Constraints:
+def _constraints(plan: Plan, values: Mapping[str, Any], *, case_default: bool) -> Constraints:
     found = _part(values, "constraints.")
-    if not found:
-        return _PLAIN[case_default]
-    constraints = Constraints(**{"case": case_default} | found)
-    if 0 < constraints.max_length < constraints.min_length:
-        text = f"task.minLength is {constraints.min_length} but task.maxLength is {constraints.max_length}; "
-        raise Refusal(Fault.BAD_PARAMETERS, text + "minLength must not be above maxLength")
-    return constraints
+    found |= found.pop("grid", {})
+    base = _PLAIN[case_default] if plan.cased else plan.row.constraints
+    return msgspec.structs.replace(base, **found) if found else base
 
 
 def _options(values: Mapping[str, Any], call: Call) -> Options:
     """Take what steers the machines from the request, else from the key's suffix."""
-    threshold = values.get("options.threshold", call.threshold)
+    found = _part(values, "options.")
+    threshold = found.setdefault("threshold", call.threshold)
     if threshold is not None and threshold > 100:
         raise Refusal(Fault.BAD_PARAMETERS, f"recognizingthreshold of clientKey must be 0..100 (got {threshold})")
-    module = values.get("options.module") or call.module or "universal"
-    return Options(module=module, threshold=threshold)
-
-
-def _read_pictures(
-    plan: Plan, given: Mapping[str, Any], limits: SizeLimits
-) -> tuple[dict[str, Medium], tuple[bytes, ...]]:
-    """Read the pictures: the asked one first, then the instruction picture, whose faults have a code of their own."""
-    found: dict[str, Medium] = {}
-    blobs: list[bytes] = []
-    for field in sorted(plan.pictures, key=_instruction_last):
-        value = given.get(field.name)
-        if not field.required and value in (None, "", False):
-            continue
-        if field.to == "media":
-            medium, data = _read_picture(field, value, limits.picture, limits.side)
-        else:
-            medium, data = _read_instruction(field, value, limits)
-        found[field.to] = medium
-        blobs.append(data)
-    return found, tuple(blobs)
-
-
-def _instruction_last(field: Field) -> bool:
-    return field.to != "media"
-
-
-def _read_instruction(field: Field, value: object, limits: SizeLimits) -> tuple[Medium, bytes]:
-    try:
-        return _read_picture(field, value, limits.instruction, limits.side)
-    except Refusal as refusal:
-        raise Refusal(Fault.BAD_IMGINSTRUCTIONS, refusal.detail) from None
-
-
-#: Base64 takes 4 characters for 3 bytes; line breaks and a ``data:`` prefix fit in twice the size and a little.
-#: What is longer is too big without decoding it.
-_CHARACTERS_PER_BYTE: Final = 2
-_PREFIX: Final = 1_000
-
-
-def _read_picture(field: Field, value: object, most: int, side: int) -> tuple[Medium, bytes]:
-    where = f"task.{field.name}"
-    if isinstance(value, str) and len(value) > _CHARACTERS_PER_BYTE * most + _PREFIX:
-        text = f"{where} is {len(value):,} characters of base64; the limit for this account is {most:,} bytes"
-        raise Refusal(Fault.TOO_BIG_CAPTCHA_FILESIZE, text)
-    data = media.decode_base64(value, where)
-    if len(data) < media.LEAST_BYTES:
-        text = f"{where} is {len(data)} bytes; at least {media.LEAST_BYTES} are accepted"
-        raise Refusal(Fault.ZERO_CAPTCHA_FILESIZE, text)
-    if len(data) > most:
-        text = f"{where} is {len(data):,} bytes; the limit for this account is {most:,}"
-        raise Refusal(Fault.TOO_BIG_CAPTCHA_FILESIZE, text)
-    medium = media.sniff(data)
-    if medium is None or medium.type not in media.PICTURES:
-        got = "of a type this server does not know" if medium is None else medium.type
-        text = f"{where} is {got}; accepted: {_listed(media.PICTURES)}"
-        raise Refusal(Fault.IMAGE_TYPE_NOT_SUPPORTED, text)
-    if max(medium.width, medium.height) > side or medium.width * medium.height > media.MOST_PIXELS:
-        text = f"{where} is {medium.width:,} x {medium.height:,} pixels; "
-        accepted = f"at most {side:,} on a side and {media.MOST_PIXELS:,} in all are accepted"
-        raise Refusal(Fault.TOO_BIG_CAPTCHA_FILESIZE, text + accepted)
-    return medium, data
-
-
-def _listed(types: Iterable[str]) -> str:
-    return ", ".join(sorted(types))
+    found.setdefault("module", call.module or "universal")
+    return Options(**found)

@@ -3,13 +3,14 @@ Rule: a refusal says where, what is accepted and what came, without ever echoing
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from answerdesk.model.catalog import LANGUAGES, LONGEST_MODULE, Field, Sort
 from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.fields import LANGUAGES, LONGEST_MODULE, MOST_ROWS, Field, Sort
 from answerdesk.model.task import LARGEST_ID
 
 
@@ -101,11 +102,49 @@ def _read_language(_: Field, given: Any) -> str | None:
     return LANGUAGES.get(given.strip().lower()) if isinstance(given, str) else None
 
 
-#: How each sort of field is read; None means the field counts as absent. Pictures come later, after all the others.
+def _read_choice(field: Field, given: Any) -> str | None:
+    if given in ("", False):
+        return None
+    meant = field.choices.get(given.strip().lower()) if isinstance(given, str) else None
+    if meant is None:
+        accepted = f"one of {', '.join(field.choices)}"
+        raise Refusal(Fault.BAD_PARAMETERS, f"task.{field.name} must be {accepted} (got {shown(given)})")
+    return meant
+
+
+_CELLS = re.compile(r"\s*([0-9]{1,2})\s*[xX*]\s*([0-9]{1,2})\s*")
+
+
+def _read_cells(field: Field, given: Any) -> dict[str, int] | None:
+    if given in ("", False):
+        return None
+    match = _CELLS.fullmatch(given) if isinstance(given, str) else None
+    rows, columns = map(int, match.groups()) if match else (0, 0)
+    if not (1 <= rows <= MOST_ROWS and 1 <= columns <= MOST_ROWS):
+        accepted = f'rows and columns of 1..{MOST_ROWS} such as "3x3"'
+        raise Refusal(Fault.BAD_PARAMETERS, f"task.{field.name} must be {accepted} (got {shown(given)})")
+    return {"rows": rows, "columns": columns}
+
+
+def _read_task(field: Field, given: Any) -> str | None:
+    if given in ("", False):
+        return None
+    task = whole(given)
+    if task is None or not 1 <= task <= LARGEST_ID:
+        accepted = "the id of an earlier task, a number or a text of digits"
+        raise Refusal(Fault.BAD_PARAMETERS, f"task.{field.name} must be {accepted} (got {shown(given)})")
+    return str(task)
+
+
+#: How each sort of field is read; None means the field counts as absent. Media come later, after all the others, and
+#: what tells a type's row or scope came before.
 READERS: Final[Mapping[Sort, Callable[[Field, Any], Any]]] = {
     Sort.FLAG: _read_flag,
     Sort.WHOLE: _read_whole,
     Sort.WORDS: _read_words,
     Sort.MODULE: _read_module,
     Sort.LANGUAGE: _read_language,
+    Sort.CHOICE: _read_choice,
+    Sort.CELLS: _read_cells,
+    Sort.TASK: _read_task,
 }

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from answerdesk.model.catalog import LONGEST_MODULE
 from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.fields import LONGEST_MODULE
 from answerdesk.model.talk import UNKNOWN_TASK, Call, Method
 from answerdesk.model.task import LARGEST_ID, TaskId
 from answerdesk.wire.draft import read_draft

@@ -28,4 +28,5 @@ DIALECT: Final = Dialect(
     processing=b'{"errorId":0,"status":"processing"}',
     ready=priced,
     balance=_balance,
+    form_callback=True,
 )
