@@ -11,7 +11,6 @@ from answerdesk.desk.settling import go_on, judged, settle
 from answerdesk.model.account import DAY_MS, Account, AccountId, Millis, Purse, Sequence
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import Entry, Micros, Move, show
-from answerdesk.model.solver import staff_for
 from answerdesk.model.talk import UNKNOWN_TASK, Draft, Processing, Reply
 from answerdesk.model.task import DEADLINE_MS, Cause, Permutation, State, Task, TaskId
 
@@ -76,7 +75,7 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
 
     def _task(self, rows: Rows, price: Micros, now: Millis) -> Task:
         question = self.draft.question
-        staff = staff_for(rows.house.solvers, question.kind, question.lang, now)
+        staff = rows.staff(question.kind, question.lang, now)
         if not (staff.machines or staff.people):
             language = f" in language {question.lang}" if question.lang else ""
             msg = f"no enabled worker of this desk is granted the kind {question.kind}{language}"
@@ -97,7 +96,7 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
             dialect=self.dialect,
             soft_id=self.draft.soft_id,
         )
-        first = judged(task, (), rows.house, now)
+        first = judged(task, (), rows, now)
         # Nothing was said yet and the deadline lies ahead, so the judge can only want.
         return first if isinstance(first, Task) else task
 

@@ -17,7 +17,7 @@ from answerdesk.model.catalog import CATALOG
 from answerdesk.model.judge import Rules
 from answerdesk.model.money import Entry, Micros
 from answerdesk.model.question import Kind
-from answerdesk.model.solver import Solver, SolverId
+from answerdesk.model.solver import Solver, SolverId, Staff, staff_for
 from answerdesk.model.task import Route, State, Task
 
 T_co = TypeVar("T_co", covariant=True)
@@ -149,12 +149,20 @@ class Rows:
         self.tokens_of: dict[Sequence, dict[str, None]] = {}
         self.replays: dict[tuple[AccountId, str], Replay] = {}
         self.callbacks: dict[Sequence, Callback] = {}
+        self._staff: dict[tuple[Kind, str | None], Staff] = {}
         #: What the last hunt found, best first.
         self.found: list[Sequence] = []
         #: The place of the task that settled last.
         self.settled = 0
         #: The first sequence number not taken yet, where a verb needs some.
         self.next = Sequence(0)
+
+    def staff(self, kind: Kind, lang: str | None, now: Millis) -> Staff:
+        """Count who may have a new question of this kind and language: once for all verbs of a batch."""
+        found = self._staff.get((kind, lang))
+        if found is None:
+            found = self._staff[kind, lang] = staff_for(self.house.solvers, kind, lang, now)
+        return found
 
     def said(self, n: Sequence) -> tuple[Lease, ...]:
         """Give every lease of a task, in the order given out."""
@@ -185,6 +193,7 @@ class Rows:
         if changed := (*changes.solvers, *changes.seen):
             solvers = {solver.id: solver for solver in (*self.house.solvers, *changed)}
             self.house = msgspec.structs.replace(self.house, solvers=tuple(solvers.values()))
+            self._staff.clear()
         if changes.prices:
             prices = self.house.prices | {(price.account, price.type): price for price in changes.prices}
             self.house = msgspec.structs.replace(self.house, prices=prices)

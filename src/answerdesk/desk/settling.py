@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import msgspec
 
-from answerdesk.desk.ports import Changes, House, Rows
+from answerdesk.desk.ports import Changes, Rows
 from answerdesk.model.account import DAY_MS, Millis, Purse
 from answerdesk.model.answer import Lease, Outcome
 from answerdesk.model.callback import Callback, host_of
@@ -17,12 +17,15 @@ from answerdesk.model.task import Cause, State, Task, Want, moved
 replace = msgspec.structs.replace
 
 
-def judged(task: Task, said: tuple[Lease, ...], house: House, now: Millis) -> Task | Lease | Cause:
+def judged(task: Task, said: tuple[Lease, ...], rows: Rows, now: Millis) -> Task | Lease | Cause:
     """Ask the judge: an open task with its new want, the lease whose answer is the solution, or why there is none."""
     if now >= task.deadline:
         return Cause.OVERDUE
-    staff = staff_for(house.solvers, task.kind, task.lang, now, had={lease.solver for lease in said})
-    match judge(task.asked(), said, staff, house.rules_for(task.type), (task.created, now)):
+    had = {lease.solver for lease in said}
+    staff = (
+        staff_for(rows.house.solvers, task.kind, task.lang, now, had) if had else rows.staff(task.kind, task.lang, now)
+    )
+    match judge(task.asked(), said, staff, rows.house.rules_for(task.type), (task.created, now)):
         case Want() as want:
             return wanted(task, want, said, now)
         case Settled(lease):
@@ -51,7 +54,7 @@ def free_at(slots: int, said: tuple[Lease, ...], now: Millis) -> Millis:
 def go_on(task: Task, rows: Rows, now: Millis) -> Changes:
     """Judge an open task anew and write what follows."""
     said = rows.said(task.n)
-    verdict = judged(task, said, rows.house, now)
+    verdict = judged(task, said, rows, now)
     if isinstance(verdict, Task):
         return Changes(tasks=(verdict,))
     return settle(task, verdict, rows, now)
