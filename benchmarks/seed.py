@@ -150,7 +150,7 @@ def _task(seed: Seed, n: int, now: Millis) -> Task:
 
 def _lease(task: Task) -> Lease:
     return Lease(
-        token=os.urandom(16).hex(),
+        token=f"{task.created:012x}{os.urandom(10).hex()}",
         task=task.n,
         solver=WORKER,
         machine=False,
