@@ -13,8 +13,14 @@ from typing import Any, Final
 #: Fields that are left out whole, and what a key or token looks like anywhere else.
 SECRET: Final = frozenset({"authorization", "clientkey", "cookie", "key", "password", "secret", "token"})
 _SECRET_LIKE: Final = re.compile(r"\b[0-9a-fA-F]{28}(?=[0-9a-fA-F]{4}\b)")
-#: Parts that tell of every request or connection.
-_TALKATIVE: Final = ("asyncio", "httpcore", "httpx", "uvicorn")
+#: Parts that tell of every request or connection, and from what level on they are listened to. uvicorn warns of
+#: each malformed request: strangers could fill the disk with that.
+_TALKATIVE: Final = {
+    "asyncio": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "httpx": logging.WARNING,
+    "uvicorn": logging.ERROR,
+}
 
 
 class Lines(logging.Formatter):
@@ -53,8 +59,8 @@ def log_lines(level: str) -> None:
     handler.setFormatter(Lines(as_json=not sys.stderr.isatty()))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     if level != "debug":
-        for name in _TALKATIVE:
-            logging.getLogger(name).setLevel(logging.WARNING)
+        for name, least in _TALKATIVE.items():
+            logging.getLogger(name).setLevel(least)
 
 
 def log_structured(level: str) -> None:
