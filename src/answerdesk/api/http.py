@@ -25,6 +25,9 @@ MOST_DISCARDED: Final = 16 * 2**20
 JSON: Final = b"application/json; charset=utf-8"
 TEXT: Final = b"text/plain; charset=utf-8"
 
+#: Where a request keeps its headers by name, once one was looked up.
+_BY_NAME: Final = "answerdesk.headers"
+
 _requests = itertools.count(int.from_bytes(os.urandom(6), "big"))
 
 
@@ -93,11 +96,11 @@ async def send_answer(send: Send, answer: Answer) -> None:
 
 
 def header(scope: Scope, name: bytes) -> bytes:
-    """Give a header's value, empty when it was not sent."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value)
-    return b""
+    """Give a header's value, the first where there are several; empty when it was not sent."""
+    by_name: dict[bytes, bytes] | None = scope.get(_BY_NAME)
+    if by_name is None:
+        by_name = scope[_BY_NAME] = dict(reversed(scope["headers"]))
+    return by_name.get(name, b"")
 
 
 def text_header(scope: Scope, name: bytes) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import enum
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, NewType
 
 import msgspec
@@ -35,6 +36,7 @@ def parse(text: str) -> Micros:
     return Micros(-micros if sign else micros)
 
 
+@lru_cache(maxsize=1_024)
 def show(amount: Micros, *, least: int = 5) -> str:
     """Print a plain decimal with at least `least` decimals and no exponent (PROTOCOL §3.3)."""
     whole, decimals = divmod(abs(amount), MICROS_PER_UNIT)
