@@ -51,6 +51,41 @@ class Guesses:
             _forget_oldest(self._banned)
 
 
+class Floods:
+    """Things that happen to one name: so many within so long, and the name is blocked for a while."""
+
+    def __init__(self, most: int, *, within: float, lasts: float) -> None:
+        """Block a name at its `most`-th time in `within` seconds, for `lasts` seconds."""
+        self._most = most
+        self._within = within
+        self._lasts = lasts
+        #: When a name's present count began, and how far it is.
+        self._counts: dict[Any, tuple[float, int]] = {}
+        self._blocked: dict[Any, float] = {}
+
+    def count(self, name: object, now: float) -> None:
+        """Count one more time."""
+        began, count = self._counts.pop(name, (now, 0))
+        if now - began >= self._within:
+            began, count = now, 0
+        self._counts[name] = began, count + 1
+        _forget_oldest(self._counts)
+        if count + 1 >= self._most:
+            del self._counts[name]
+            self._blocked[name] = now + self._lasts
+            _forget_oldest(self._blocked)
+
+    def blocked_for(self, name: object, now: float) -> int:
+        """Give the seconds left of a block, 0 for none."""
+        until = self._blocked.get(name)
+        if until is None:
+            return 0
+        if now >= until:
+            del self._blocked[name]
+            return 0
+        return int(until - now) + 1
+
+
 class Rates:
     """Requests per second by account, where the account has such a limit."""
 

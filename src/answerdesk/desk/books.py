@@ -3,7 +3,7 @@ Rule: whatever moves money writes the ledger in the same unit; overrides are row
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -16,6 +16,9 @@ from answerdesk.model.money import Entry, Micros, Move, show
 from answerdesk.model.solver import Solver
 
 replace = msgspec.structs.replace
+
+#: Hosts one account's callbacks may go to.
+MOST_HOSTS: Final = 100
 
 
 class OpenAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +58,35 @@ class ChangeAccount(msgspec.Struct, frozen=True, kw_only=True):
             raise _unknown(self.account)
         changed = replace(rows.accounts[self.account], **self.settings)
         return Changes(accounts=(changed,)), changed
+
+
+class Register(msgspec.Struct, frozen=True, kw_only=True):
+    """Let an account's callbacks go to further hosts, or no longer to some; gives the hosts as they then stand."""
+
+    account: AccountId
+    add: tuple[str, ...] = ()
+    #: None for all of them.
+    drop: tuple[str, ...] | None = ()
+
+    @property
+    def needs(self) -> Needs:
+        """The settings as they stand."""
+        return Needs(accounts=(self.account,))
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, tuple[str, ...]]:
+        """Keep the order in which hosts came; refuse more than a list should hold."""
+        del now
+        if self.account not in rows.accounts:
+            raise _unknown(self.account)
+        account = rows.accounts[self.account]
+        kept = () if self.drop is None else tuple(host for host in account.callback_hosts if host not in self.drop)
+        hosts = tuple(dict.fromkeys((*kept, *self.add)))
+        if len(hosts) > MOST_HOSTS and self.add:
+            msg = f"{len(kept)} hosts are registered for callbacks; at most {MOST_HOSTS} can be"
+            raise Refusal(Fault.BAD_PARAMETERS, msg)
+        if hosts == account.callback_hosts:
+            return NO_CHANGES, hosts
+        return Changes(accounts=(replace(account, callback_hosts=hosts),)), hosts
 
 
 class AddKey(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,12 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 def decode_base64(text: object, field: str) -> bytes:
-    """Decode base64 with or without padding, line breaks, URL-safe letters or a ``data:`` prefix (PROTOCOL §6.1)."""
+    """Decode base64 with or without padding, line breaks, URL-safe letters or a ``data:`` prefix (PROTOCOL §6.1).
+
+    Bytes are what a form's file part held, and need no decoding.
+    """
+    if isinstance(text, bytes):
+        return text
     if not isinstance(text, str) or not text:
         wrong = "missing or empty" if text in (None, "", False) else "no text"
         raise Refusal(Fault.ZERO_CAPTCHA_FILESIZE, f"{field} is {wrong}; it must be a base64 text")
