@@ -85,8 +85,9 @@ class Front:
     def _check_callback(self, account: Account, url: str) -> None:
         """Refuse a callback to a host that neither the account nor the desk has registered (PROTOCOL §2.2)."""
         if not is_registered(url, (*account.callback_hosts, *self.terms.callback_hosts)):
-            msg = f"callbackUrl: the host {host_of(url)} is not registered for this account"
-            raise Refusal(Fault.BAD_PARAMETERS, f"{msg}; its operator adds it to the account's callback hosts")
+            host = host_of(url) or "of this address"
+            msg = f"callbackUrl: the host {host[:80]} is not registered for this account; the desk's operator does it with"
+            raise Refusal(Fault.BAD_PARAMETERS, f"{msg} `answerdesk accounts set {account.id} --callback-host {host[:80]}`")
 
     async def result(self, account: Account, task: TaskId, wait: float | None) -> Reply:
         """Give a task's reply, held while it is unfinished; past the poll limit the account is locked."""
