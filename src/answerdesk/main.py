@@ -34,6 +34,7 @@ from answerdesk.api.native import Native
 from answerdesk.api.patience import HEAD_SECONDS, PatientProtocol, sweep
 from answerdesk.api.pictures import Darkroom
 from answerdesk.api.work import WaitingRoom, WorkApi
+from answerdesk.api.stats import Stats
 from answerdesk.config import ADDRESS, FIRST_KEY, Settings, poll_limit
 from answerdesk.desk.board import Board
 from answerdesk.desk.books import AddKey, OpenAccount, SaveSolver, TopUp
@@ -109,13 +110,19 @@ class Desk:
         )  # fmt: skip
         peers = Peers(settings.behind_proxy)
         self.feed = Feed(self.store, ids)
+        stats = Stats(store=self.store, records=self.store, clock=wall)
         native = Native(front=front, peers=peers, store=self.store, records=self.store, ids=ids, feed=self.feed)
         work = WorkApi(
             store=self.store, entrance=entrance, room=self.room, ids=ids, names=wall, clock=wall,
             darkroom=self.darkroom,
         )  # fmt: skip
         self.app = App(
-            methods=Methods(front, peers), native=native, work=work, ready=self._trouble, cross_origin=settings.cors
+            methods=Methods(front, peers, stats),
+            legacy=Legacy(front, peers, self.store, cross_origin=settings.cors),
+            native=native,
+            work=work,
+            ready=self._trouble,
+            cross_origin=settings.cors,
         )
         self.store.listen(self._hear)
 

@@ -20,6 +20,8 @@ log = structlog.get_logger()
 WORK: Final = "/api/work/"
 NATIVE: Final = "/v1/"
 EVENTS: Final = "/v1/events"
+#: What CapMonster's clients ask for before tasks of types that are not served here (PROTOCOL §4.7).
+USER_AGENT: Final = b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 NOT_FOUND: Final = Answer(b'{"error":"nothing is served at this address"}', 404)
 TOO_BIG: Final = Answer(b'{"error":"the body is larger than 8388608 bytes"}', 413, headers=((b"connection", b"close"),))
 _CORS: Final = (
@@ -96,6 +98,8 @@ class App:
                 return Answer(b"ok", type=TEXT)
             case "/readyz":
                 trouble = self._ready()
+            case "/api/useragent/actual":
+                return Answer(USER_AGENT, type=TEXT)
                 return Answer(b"ready", type=TEXT) if trouble is None else Answer(trouble.encode(), 503, TEXT)
             case _:
                 return None

@@ -11,6 +11,7 @@ import structlog
 
 from answerdesk.api.front import Front
 from answerdesk.api.http import TEXT, Answer, Header, Peers, Scope, header, text_header
+from answerdesk.api.stats import Stats
 from answerdesk.desk.entrance import Turned
 from answerdesk.desk.ports import Unavailable
 from answerdesk.model.account import Account
@@ -20,6 +21,7 @@ from answerdesk.model.talk import Balance, Call, Created, Method, Processing, Re
 from answerdesk.wire import Dialect, choose
 from answerdesk.wire.echo import write_test
 from answerdesk.wire.grammar import read_call, read_draft, read_task_id
+from answerdesk.wire.stats import read_app, read_queue, read_spending
 
 log = structlog.get_logger()
 
@@ -59,12 +61,11 @@ class Caller:
 class Methods:
     """Serves the wire methods of every JSON dialect."""
 
-    def __init__(self, front: Front, peers: Peers) -> None:
-        """Take the front, and whom to believe about addresses."""
+    def __init__(self, front: Front, peers: Peers, stats: Stats) -> None:
+        """Take the front, whom to believe about addresses, and who counts."""
         self._front = front
         self._peers = peers
-        #: Since when the store could not be read, None while it can.
-        self._away_since: float | None = None
+        self._stats = stats
 
     async def serve(self, method: Method, scope: Scope, body: bytes) -> Answer:
         """Answer one call."""
@@ -72,6 +73,8 @@ class Methods:
         try:
             self._front.check_address(caller.ip)
             if method is Method.TEST:
+            if method is Method.QUEUE_STATS:
+                return Answer(caller.dialect.write(await self._stats.queue(read_queue(call)), method))
                 return Answer(write_test(body, "Array" if caller.dialect.name == "anticaptcha" else "Dict"), type=TEXT)
             call = read_call(body)
             reply, headers = await self._reply(method, call, caller, body)
@@ -96,6 +99,10 @@ class Methods:
                 return await self._result(call, account, caller), ()
             case Method.CREATE:
                 return await self._create(call, account, caller, body)
+            case Method.SPENDING_STATS:
+                return await self._stats.spending(account, read_spending(call)), ()
+            case Method.APP_STATS:
+                return await self._stats.app(account, read_app(call)), ()
             case Method.BALANCE:
                 return Balance(amount=await self._front.balance(account)), ()
             case Method.REPORT_CORRECT | Method.REPORT_INCORRECT:

@@ -15,7 +15,7 @@ from answerdesk.model.answer import Lease
 from answerdesk.model.callback import Attempt, Callback
 from answerdesk.model.catalog import CATALOG
 from answerdesk.model.judge import Rules
-from answerdesk.model.money import Entry, Micros
+from answerdesk.model.money import NOTHING, Entry, Micros
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver, SolverId, Staff, staff_for
 from answerdesk.model.task import Route, State, Task
@@ -266,6 +266,16 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
 
 class Store(Protocol):
     """Durable state. Everything acknowledged by `run` survives a crash."""
+class Traffic(msgspec.Struct, frozen=True, kw_only=True):
+    """What goes on in a queue: who holds its tasks, and how the last ones answered went."""
+
+    busy: frozenset[SolverId] = frozenset()
+    #: How many were looked at, and what they took and cost on average.
+    count: int = 0
+    milliseconds: int = 0
+    price: Micros = NOTHING
+
+
 
     async def run(self, verb: Verb[T_co]) -> T_co:
         """Run a verb in a unit; returns once it is durable. Raises its Refusal, or Unavailable."""
@@ -341,6 +351,9 @@ class Records(Protocol):
         """List tasks, newest first."""
 
     async def sums(self) -> Sums:
+    async def traffic(self, kinds: tuple[Kind, ...], lang: str | None, now: Millis) -> Traffic:
+        """Tell who holds tasks of these kinds and language now, and how the last ones went; no language means any."""
+
         """Hold the ledger against the stored balances."""
 
 

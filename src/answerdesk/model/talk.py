@@ -11,7 +11,7 @@ import msgspec
 
 from answerdesk.model.account import Millis
 from answerdesk.model.fault import Fault
-from answerdesk.model.money import Micros
+from answerdesk.model.money import NOTHING, Micros
 from answerdesk.model.question import Kind, Question
 from answerdesk.model.task import TaskId
 
@@ -30,6 +30,9 @@ class Method(enum.StrEnum):
     REPORT_INCORRECT = "incorrect"
     TEST = "test"
     UNKNOWN = "unknown"
+    QUEUE_STATS = "queue"
+    SPENDING_STATS = "spending"
+    APP_STATS = "app"
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,4 +104,60 @@ class Reported(msgspec.Struct, frozen=True):
     """The report is booked, once, however often it is sent."""
 
 
-Reply = Created | Processing | Ready | Refused | Balance | Reported
+class QueueAsk(msgspec.Struct, frozen=True, kw_only=True):
+    """Which queue somebody asks about: the kinds of its questions, none for one not served, and its language."""
+
+    kinds: tuple[Kind, ...] = ()
+    lang: str | None = None
+
+
+class QueueStats(msgspec.Struct, frozen=True, kw_only=True):
+    """How busy a queue's solvers are."""
+
+    #: Solvers on shift, and those of them who hold no task.
+    total: int = 0
+    idle: int = 0
+    #: What a task costs, and the seconds one takes, on average of late.
+    bid: Micros = NOTHING
+    seconds: float = 0.0
+
+
+class SpendingAsk(msgspec.Struct, frozen=True, kw_only=True):
+    """Which day of spending: from an hour on, None for the last 24 hours; narrowed to types, a program, an address."""
+
+    since: Millis | None = None
+    types: tuple[str, ...] = ()
+    soft_id: int | None = None
+    ip: str | None = None
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """What was charged from one time to another: how many tasks, how much."""
+
+    since: Millis
+    till: Millis
+    count: int = 0
+    amount: Micros = NOTHING
+
+
+class SpendingStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Spending by hour."""
+
+    hours: tuple[Period, ...]
+
+
+class AppAsk(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose chart, by the program's number, and of what: errors, views, downloads, users or money."""
+
+    soft_id: int
+    mode: str
+
+
+class AppStats(msgspec.Struct, frozen=True, kw_only=True):
+    """What a program's tasks came to by day."""
+
+    mode: str
+    days: tuple[Period, ...]
+
+
+Reply = Created | Processing | Ready | Refused | Balance | Reported | QueueStats | SpendingStats | AppStats

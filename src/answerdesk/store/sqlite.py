@@ -27,13 +27,15 @@ from answerdesk.desk.ports import (
     Spending,
     Spent,
     Sums,
+    Traffic,
     Unavailable,
     Verb,
 )
 from answerdesk.model.account import Account, AccountId, Key, Millis, Purse, Sequence
 from answerdesk.model.answer import Lease
 from answerdesk.model.callback import Attempt, Callback
-from answerdesk.model.money import BOOKS, Book, Entry
+from answerdesk.model.money import BOOKS, Book, Entry, Micros
+from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver
 from answerdesk.model.task import State, Task
 from answerdesk.store import tables
@@ -322,6 +324,24 @@ class SqliteStore:
         if listing.state is not None:
             where.append("state = ?")
             values.append(int(listing.state))
+    async def traffic(self, kinds: tuple[Kind, ...], lang: str | None, now: Millis) -> Traffic:
+        """Look at live leases, and at the answered ones among the newest thousand tasks."""
+        matches = "kind IN (SELECT value FROM json_each(?)) AND (? IS NULL OR coalesce(lang, 'en') = ?)"
+        values = (json.dumps(kinds), lang, lang)
+        held = (
+            f"SELECT DISTINCT solver FROM leases JOIN tasks USING (n) WHERE outcome IS NULL AND until > ? AND {matches}"
+        )
+        recent = "SELECT kind, lang, state, created, tasks.ended, price FROM tasks ORDER BY n DESC LIMIT 1000"
+        count, took, price = self._rows(
+            f"SELECT count(*), avg(ended - created), avg(price) FROM ({recent}) WHERE state = 1 AND {matches}", *values
+        )[0]
+        return Traffic(
+            busy=frozenset(row[0] for row in self._rows(held, now, *values)),
+            count=count,
+            milliseconds=round(took or 0),
+            price=Micros(round(price or 0)),
+        )
+
         select = f"SELECT {TASK} FROM tasks WHERE {' AND '.join(where)} ORDER BY n DESC LIMIT ?"
         return [tables.task_from(row) for row in self._rows(select, *values, listing.most)]
 

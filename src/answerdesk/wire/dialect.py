@@ -12,9 +12,22 @@ import msgspec
 
 from answerdesk.model import money
 from answerdesk.model.fault import Fault
-from answerdesk.model.talk import Balance, Created, Method, Processing, Ready, Refused, Reply, Reported
+from answerdesk.model.talk import (
+    AppStats,
+    Balance,
+    Created,
+    Method,
+    Processing,
+    QueueStats,
+    Ready,
+    Refused,
+    Reply,
+    Reported,
+    SpendingStats,
+)
 from answerdesk.model.task import TaskId
 from answerdesk.wire.solutions import solution_of, text_of
+from answerdesk.wire.stats import show_stats
 
 LONGEST_DESCRIPTION: Final = 300
 JSON: Final = "application/json; charset=utf-8"
@@ -57,6 +70,8 @@ class Dialect:
                 return _encode(self.balance(reply))
             case Reported():
                 return b'{"errorId":0,"status":"success"}'
+            case QueueStats() | SpendingStats() | AppStats():
+                return _encode(show_stats(reply))
 
     def write_callback(self, reply: Ready | Refused, task: TaskId) -> tuple[str, bytes]:
         """Write what a callback posts: its content type and its body (PROTOCOL §4.8)."""

@@ -32,6 +32,9 @@ METHODS: Final[Mapping[str, Method]] = {
     "reportincorrecttokencaptcha": Method.REPORT_INCORRECT,
     "reportincorrecthcaptcha": Method.REPORT_INCORRECT,
     "test": Method.TEST,
+    "getqueuestats": Method.QUEUE_STATS,
+    "getspendingstats": Method.SPENDING_STATS,
+    "getappstats": Method.APP_STATS,
 }
 #: The spellings every client but the odd one sends, so that nothing is trimmed on the way of a poll.
 _PATHS: Final[Mapping[str, Method]] = {
