@@ -53,7 +53,7 @@ def accounts() -> None:
 
 
 @accounts.command("add")
-@click.argument("name", type=options.NAME)
+@click.argument("name", type=options.NAME, help="What to call it; no other account may be called so.")
 @click.option("--balance", type=options.AMOUNT, default="0", show_default=True, help="What the account starts with.")
 @_account_settings
 @options.of_desk
@@ -91,7 +91,7 @@ def list_(data: Path, as_json: bool) -> None:
 
 
 @accounts.command("show")
-@click.argument("name")
+@click.argument("name", help="The account, by name or id.")
 @options.of_desk
 def show(name: str, data: Path, as_json: bool) -> None:
     """Show an account with its last bookings."""
@@ -120,13 +120,13 @@ def show(name: str, data: Path, as_json: bool) -> None:
     out.table(booked, ("at", "move", "amount", "task", "note"), as_json=False, none="Nothing was booked yet.")
 
 
-@accounts.command("topup")
-@click.argument("name")
-@click.argument("amount", type=options.AMOUNT)
+@accounts.command("topup", context_settings={"ignore_unknown_options": True})
+@click.argument("name", help="The account, by name or id.")
+@click.argument("amount", type=options.AMOUNT, help="How much, such as 12.5 or -2.")
 @click.option("--note", default="", help="Why; kept in the ledger.")
 @options.of_desk
 def topup(name: str, amount: Micros, note: str, data: Path, as_json: bool) -> None:
-    """Credit an account; a negative amount, given after --, debits it."""
+    """Credit an account; a negative amount debits it."""
 
     async def act(store: SqliteStore) -> out.Record:
         account, _ = await find_account(store, name)
@@ -144,7 +144,7 @@ def _change(name: str, data: Path, as_json: bool, change: Callable[[Account], di
 
 
 @accounts.command("lock")
-@click.argument("name")
+@click.argument("name", help="The account, by name or id.")
 @options.of_desk
 def lock(name: str, data: Path, as_json: bool) -> None:
     """Refuse every call of an account, until it is unlocked."""
@@ -152,7 +152,7 @@ def lock(name: str, data: Path, as_json: bool) -> None:
 
 
 @accounts.command("unlock")
-@click.argument("name")
+@click.argument("name", help="The account, by name or id.")
 @options.of_desk
 def unlock(name: str, data: Path, as_json: bool) -> None:
     """Let an account call again, also one that was locked for polling too often."""
@@ -160,7 +160,7 @@ def unlock(name: str, data: Path, as_json: bool) -> None:
 
 
 @accounts.command("set")
-@click.argument("name")
+@click.argument("name", help="The account, by name or id.")
 @click.option("--name", "new_name", type=options.NAME, help="Call the account this from now on.")
 @_account_settings
 @click.option("--any-dialect", is_flag=True, help="Speak the server's dialect to the account.")

@@ -75,7 +75,7 @@ def _text_options(command: options.F) -> options.F:
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True)
+@click.argument("files", nargs=-1, required=True, help="Pictures, folders to search for them, or - for standard input.")
 @_text_options
 @click.option(
     "--timeout",
@@ -97,9 +97,7 @@ def ask(
     files: tuple[str, ...], timeout: float, jobs: int, url: str | None, key: str | None, data: Path, as_json: bool,
     **wishes: Any,
 ) -> int:  # fmt: skip
-    """FILES are pictures, folders to search for them, or - for standard input. Prints for each its text, what it cost
-    and how long it took; the exit code is 1 if any has no text.
-    """
+    """Prints for each its text, what it cost and how long it took. The exit code is 1 if any has no text."""
     pictures = list(_pictures(files))
     line = (url or address_of(data), key or _first_key(data))
     asked = asyncio.run(_ask(pictures, line, timeout, jobs, options.given(**wishes), as_json=as_json))

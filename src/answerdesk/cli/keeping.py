@@ -16,7 +16,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
-@click.argument("file", type=_FILE)
+@click.argument("file", type=_FILE, help="Where to write the copy.")
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @options.of_desk
 def backup(file: Path, force: bool, data: Path, as_json: bool) -> None:
@@ -30,7 +30,7 @@ def backup(file: Path, force: bool, data: Path, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("file", type=_FILE)
+@click.argument("file", type=_FILE, help="What `backup` wrote.")
 @click.option("--force", is_flag=True, help="Let a desk that is there give way; its file is kept aside.")
 @options.of_desk
 def restore(file: Path, force: bool, data: Path, as_json: bool) -> None:

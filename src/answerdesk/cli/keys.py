@@ -25,7 +25,7 @@ def keys() -> None:
 
 
 @keys.command("add")
-@click.argument("account")
+@click.argument("account", help="The account, by name or id.")
 @options.of_desk
 def add(account: str, data: Path, as_json: bool) -> None:
     """Give an account one more key and print it."""
@@ -40,7 +40,7 @@ def add(account: str, data: Path, as_json: bool) -> None:
 
 
 @keys.command("list")
-@click.argument("account", required=False)
+@click.argument("account", required=False, help="Only the keys of this account, by name or id.")
 @options.of_desk
 def list_(account: str | None, data: Path, as_json: bool) -> None:
     """List the keys of one account or all, by their last four characters, revoked ones too."""
@@ -54,7 +54,7 @@ def list_(account: str | None, data: Path, as_json: bool) -> None:
 
 
 @keys.command("revoke")
-@click.argument("key")
+@click.argument("key", help="The key, or its last four characters.")
 @click.option("--account", help="Whose key it is, where several end alike.")
 @options.of_desk
 def revoke(key: str, account: str | None, data: Path, as_json: bool) -> None:

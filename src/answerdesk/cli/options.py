@@ -13,7 +13,7 @@ from answerdesk.config import PREFIX, SETTINGS
 from answerdesk.model import money
 from answerdesk.model.catalog import CATALOG
 from answerdesk.model.fields import LANGUAGES
-from answerdesk.model.question import Kind
+from answerdesk.model.question import WORK_KINDS, Kind
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,7 +52,7 @@ def _kinds(text: str) -> frozenset[Kind]:
     """Read kinds between commas; the empty set is every kind."""
     if text == "all":
         return frozenset()
-    return frozenset(Kind(_one_of(part.strip(), [*map(str, Kind), "all"], "kind")) for part in text.split(","))
+    return frozenset(Kind(_one_of(part.strip(), [*map(str, WORK_KINDS), "all"], "kind")) for part in text.split(","))
 
 
 def _languages(text: str) -> frozenset[str]:

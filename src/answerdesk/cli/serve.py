@@ -92,8 +92,7 @@ def _announce(ready: Announcement, *, as_json: bool) -> None:
         ("Machine", ready.machine or (f"none: {ready.trouble}" if ready.trouble else "none")),
         ("Try", tried),
     )
-    for name, said in lines:
-        click.echo(f"{name:9} {said}")
+    click.echo("\n".join(f"{name:9} {said}" for name, said in lines))
 
 
 def _key(ready: Announcement) -> str:

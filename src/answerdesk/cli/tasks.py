@@ -61,7 +61,7 @@ def list_(account: str | None, state: str | None, before: int | None, most: int,
 
 
 @tasks.command("show")
-@click.argument("task", type=_ID)
+@click.argument("task", type=_ID, help="A task's id.")
 @options.of_desk
 def show(task: int, data: Path, as_json: bool) -> None:
     """Show a task: what was asked, who said what of it, and what became of its money."""
@@ -100,7 +100,7 @@ def show(task: int, data: Path, as_json: bool) -> None:
 
 
 @tasks.command("cancel")
-@click.argument("task", type=_ID, nargs=-1, required=True)
+@click.argument("task", type=_ID, nargs=-1, required=True, help="Tasks' ids.")
 @options.of_desk
 def cancel(task: tuple[int, ...], data: Path, as_json: bool) -> int:
     """Fail open tasks and give their price back; settled ones stay as they are."""

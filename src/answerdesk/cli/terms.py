@@ -44,7 +44,7 @@ def list_prices(account: str | None, data: Path, as_json: bool) -> None:
 
 
 @prices.command("set")
-@click.argument("type_", metavar="TYPE", type=options.TYPE)
+@click.argument("type_", metavar="TYPE", type=options.TYPE, help="A task type, as `answerdesk prices` lists them.")
 @click.option("--price", type=options.AMOUNT, help="What a task costs its account. Default: as it is.")
 @click.option("--pay", type=options.AMOUNT, help="What a person earns for an answer. Default: as it is.")
 @_account_option
@@ -97,7 +97,7 @@ def list_rules(data: Path, as_json: bool) -> None:
 
 
 @rules.command("set")
-@click.argument("type_", metavar="TYPE", type=options.TYPE)
+@click.argument("type_", metavar="TYPE", type=options.TYPE, help="A task type, as `answerdesk prices` lists them.")
 @click.option(
     "--threshold",
     "machine_threshold",

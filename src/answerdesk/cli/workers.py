@@ -16,7 +16,7 @@ from answerdesk.cli.opened import find_solver, with_desk
 from answerdesk.desk.books import SaveSolver
 from answerdesk.desk.work import Free
 from answerdesk.model.account import digest
-from answerdesk.model.question import Kind
+from answerdesk.model.question import WORK_KINDS, Kind
 from answerdesk.model.solver import Solver, SolverId
 from answerdesk.store.sqlite import SqliteStore
 
@@ -27,10 +27,10 @@ def workers() -> None:
 
 
 @workers.command("add")
-@click.argument("name", type=options.NAME)
+@click.argument("name", type=options.NAME, help="What to call it; no other worker may be called so.")
 @click.option(
     "--kinds", type=options.KINDS, default="all", show_default=True,
-    help=f"What the worker may be asked, between commas: {', '.join(Kind)}, or all.",
+    help=f"What the worker may be asked, between commas: {', '.join(WORK_KINDS)}, or all.",
 )  # fmt: skip
 @click.option(
     "--lang", "languages", type=options.LANGUAGE_LIST, default=frozenset(),
@@ -67,7 +67,7 @@ def list_(data: Path, as_json: bool) -> None:
 
 
 @workers.command("revoke")
-@click.argument("name")
+@click.argument("name", help="The worker, by name or id.")
 @options.of_desk
 def revoke(name: str, data: Path, as_json: bool) -> None:
     """End a worker's token and give what it holds to others."""
@@ -89,7 +89,7 @@ def _record(solver: Solver) -> out.Record:
         "name": solver.name,
         "machine": solver.machine,
         "enabled": solver.enabled,
-        "kinds": sorted(solver.kinds or Kind),
+        "kinds": sorted(solver.kinds or WORK_KINDS),
         "languages": sorted(solver.languages),
         "seen": out.moment(solver.seen),
         "created": out.moment(solver.created),
