@@ -12,7 +12,7 @@ from answerdesk.desk.work import Free
 from answerdesk.model.account import Account, AccountId, Key, Millis, Purse
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.judge import Rules
-from answerdesk.model.money import Entry, Micros, Move, show
+from answerdesk.model.money import NOTHING, Entry, Micros, Move, show
 from answerdesk.model.solver import Solver
 
 replace = msgspec.structs.replace
@@ -22,9 +22,13 @@ MOST_HOSTS: Final = 100
 
 
 class OpenAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """Open an account with an empty purse."""
+    """Open an account, with its first key and credit in the same unit: a crash leaves all of it or nothing."""
 
     account: Account
+    #: The key's digest and its last characters.
+    key: tuple[bytes, str] | None = None
+    credit: Micros = NOTHING
+    note: str = ""
 
     @property
     def needs(self) -> Needs:
@@ -32,12 +36,16 @@ class OpenAccount(msgspec.Struct, frozen=True, kw_only=True):
         return Needs(accounts=(self.account.id,))
 
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Account]:
-        """Write settings and purse; another account's are never written over."""
+        """Write settings, purse and key; another account's are never written over."""
         if self.account.id in rows.accounts:
             msg = f"the account number {self.account.id} is taken; open it under a fresh one"
             raise Refusal(Fault.BAD_PARAMETERS, msg)
         opened = replace(self.account, created=now)
-        return Changes(accounts=(opened,), purses=(Purse(account=opened.id),)), opened
+        purse = Purse(account=opened.id, balance=self.credit)
+        keys = (Key(digest=self.key[0], account=opened.id, tail=self.key[1], created=now),) if self.key else ()
+        entry = Entry(move=Move.TOPUP, amount=self.credit, account=opened.id, note=self.note)
+        entries = (entry,) if self.credit else ()
+        return Changes(accounts=(opened,), purses=(purse,), keys=keys, entries=entries), opened
 
 
 class ChangeAccount(msgspec.Struct, frozen=True, kw_only=True):
