@@ -37,7 +37,7 @@ from answerdesk.api.work import WaitingRoom, WorkApi
 from answerdesk.api.stats import Stats
 from answerdesk.config import ADDRESS, FIRST_KEY, Settings, poll_limit
 from answerdesk.desk.board import Board
-from answerdesk.desk.books import AddKey, OpenAccount, SaveSolver, TopUp
+from answerdesk.desk.books import OpenAccount, SaveSolver
 from answerdesk.desk.chores import CHORES, ROUND, Chore, Retention
 from answerdesk.desk.entrance import Entrance
 from answerdesk.desk.orders import Orders
@@ -284,9 +284,9 @@ async def first_account(store: SqliteStore, data: Path) -> tuple[str | None, boo
         return read_line(path), False
     key = secrets.token_hex(16)
     write_secret(path, key)
-    account = await store.run(OpenAccount(account=Account(id=AccountId(await store.draw()), name=FIRST_ACCOUNT)))
-    await store.run(AddKey(account=account.id, digest=digest(key), tail=key[-4:]))
-    await store.run(TopUp(account=account.id, amount=FIRST_BALANCE, note="a new desk's first credit"))
+    account = Account(id=AccountId(await store.draw()), name=FIRST_ACCOUNT)
+    named = (digest(key), key[-4:])
+    await store.run(OpenAccount(account=account, key=named, credit=FIRST_BALANCE, note="a new desk's first credit"))
     return key, True
 
 
