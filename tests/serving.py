@@ -205,6 +205,7 @@ class Serving:
         """Start it; settings as in the settings table, with `solver` none unless said otherwise."""
         self.data = folder / "data"
         self._workers: list[Solver] = []
+        self.customers: list[Customer] = []
         self.log = folder / "serve.log"
         chosen = {"solver": "none", "port": 0, "data": self.data, **settings}
         self._environ = {name: value for name, value in os.environ.items() if not name.startswith("ANSWERDESK_")}
@@ -265,7 +266,8 @@ class Serving:
             AddKey(account=number, digest=digest(key), tail=key[-4:]),
             TopUp(account=number, amount=parse(balance)),
         )
-        return Customer(self, account, key)
+        self.customers.append(Customer(self, account, key))
+        return self.customers[-1]
 
     def worker(self, *, machine: bool = False, **grants: Any) -> Worker:
         """Enrol a solver with a token of its own, granted text unless said otherwise."""
