@@ -20,7 +20,7 @@ from answerdesk.desk.entrance import Entrance
 from answerdesk.desk.ports import Clock, Names, Store, Unavailable
 from answerdesk.model.answer import Decline, Lease
 from answerdesk.model.fault import Fault, Refusal
-from answerdesk.model.question import Kind
+from answerdesk.model.question import WORK_KINDS, Kind
 from answerdesk.model.solver import Solver
 from answerdesk.model.task import Permutation, Route, Task
 from answerdesk.wire.openapi import openapi
@@ -197,11 +197,11 @@ class WorkApi:
 
     def _claim_of(self, solver: Solver, call: ClaimCall) -> work.Claim:
         names = tuple(self._names.secret() for _ in range(call.max))
-        return work.Claim(solver=solver, kinds=call.kinds or tuple(Kind), names=names)
+        return work.Claim(solver=solver, kinds=call.kinds or WORK_KINDS, names=names)
 
     async def _leases(self, solver: Solver, call: ClaimCall, receive: Receive) -> list[Given]:
         until = self._clock.monotonic() + call.wait
-        kinds = call.kinds or tuple(Kind)
+        kinds = call.kinds or WORK_KINDS
         gone: asyncio.Future[Message] | None = None
         try:
             while True:
@@ -248,15 +248,16 @@ class WorkApi:
         lease = await self._store.lease(token)
         if lease is None or lease.solver != solver.id or lease.outcome is not None:
             return
-        data = await self._store.content(lease.task, 0)
         task = await self._store.task(lease.task)
-        if data is None or task is None or not task.asked().media[0].type.startswith("image/"):
-            return
-        try:
-            await self._darkroom.redraw(data)
-        except Undecodable as reason:
-            log.info("picture_undecodable", task=self._ids.show(lease.task), why=str(reason))
-            await self._store.run(work.Spoil(lease=token))
+        pictures = [medium.type.startswith("image/") for medium in task.asked().media] if task else []
+        for index in (index for index, is_picture in enumerate(pictures) if is_picture):
+            data = await self._store.content(lease.task, index)
+            try:
+                await self._darkroom.redraw(data or b"")
+            except Undecodable as reason:
+                log.info("picture_undecodable", task=self._ids.show(lease.task), why=str(reason))
+                await self._store.run(work.Spoil(lease=token))
+                return
 
 
 def _problem(status: int, text: str, headers: tuple[Header, ...] = ()) -> Answer:

@@ -7,10 +7,11 @@ import msgspec
 
 from answerdesk.desk.board import Board
 from answerdesk.desk.ports import NO_CHANGES, Changes, Needs, Replay, Rows, Store, together
-from answerdesk.desk.settling import go_on, judged, settle
+from answerdesk.desk.settling import go_on, judged, owed_for, settle
 from answerdesk.model.account import DAY_MS, Account, AccountId, Millis, Purse, Sequence
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import Entry, Micros, Move, show
+from answerdesk.model.sandbox import Answered
 from answerdesk.model.talk import UNKNOWN_TASK, Draft, Processing, Reply
 from answerdesk.model.task import DEADLINE_MS, Cause, Permutation, State, Task, TaskId
 
@@ -36,12 +37,14 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
     def needs(self) -> Needs:
         """The purse, and what the idempotency key made before."""
         replay = (self.account.id, self.replay[0]) if self.replay else None
-        return Needs(purses=(self.account.id,), replay=replay)
+        return Needs(purses=(self.account.id,), replay=replay, settles=self.draft.sandbox is not None)
 
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, tuple[Sequence, bool]]:
         """Check money, then capacity (PROTOCOL §2.3)."""
         if (before := self._replayed(rows, now)) is not None:
             return NO_CHANGES, (before, True)
+        if self.draft.sandbox is not None:
+            return self._answered(self.draft.sandbox, rows, now), (self.n, False)
         price = rows.house.price(self.account.id, self.draft.type).price
         purse = _set_aside(rows.purses[self.account.id], price, self.account, now)
         task = self._task(rows, price, now)
@@ -73,6 +76,20 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
         key, body = self.replay
         return (Replay(account=self.account.id, key=key, body=body, n=self.n, at=now),)
 
+    def _answered(self, answered: Answered, rows: Rows, now: Millis) -> Changes:
+        """Store a test key's task as settled: it costs nothing and waits for nobody."""
+        ready = answered.solution is not None
+        task = replace(
+            self._asked(Micros(0), now),
+            state=State.READY if ready else State.FAILED,
+            cause=Cause.SOLVED if ready else Cause.UNSOLVED,
+            ended=now,
+            place=rows.settled + 1,
+            solution=_encode(answered.solution) if ready else b"",
+        )
+        owed = owed_for(task, now)
+        return Changes(created=((task, ()),), replays=self._spent(now), callbacks=owed, settled=task.place)
+
     def _task(self, rows: Rows, price: Micros, now: Millis) -> Task:
         question = self.draft.question
         staff = rows.staff(question.kind, question.lang, now)
@@ -80,7 +97,14 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
             language = f" in language {question.lang}" if question.lang else ""
             msg = f"no enabled worker of this desk is granted the kind {question.kind}{language}"
             raise Refusal(Fault.NO_SLOT_AVAILABLE, msg)
-        task = Task(
+        task = self._asked(price, now)
+        first = judged(task, (), rows, now)
+        # Nothing was said yet and the deadline lies ahead, so the judge can only want.
+        return first if isinstance(first, Task) else task
+
+    def _asked(self, price: Micros, now: Millis) -> Task:
+        question = self.draft.question
+        return Task(
             n=self.n,
             account=self.account.id,
             type=self.draft.type,
@@ -96,9 +120,6 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
             dialect=self.dialect,
             soft_id=self.draft.soft_id,
         )
-        first = judged(task, (), rows, now)
-        # Nothing was said yet and the deadline lies ahead, so the judge can only want.
-        return first if isinstance(first, Task) else task
 
 
 def _set_aside(purse: Purse, price: Micros, account: Account, now: Millis) -> Purse:
@@ -170,7 +191,10 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Book the client's verdict on an answer; the opposite one replaces it, a refund is booked once."""
+    """Book the client's verdict on an answer; the opposite one replaces it, a refund is booked once.
+
+    Gives whether the verdict is news.
+    """
 
     n: Sequence
     account: AccountId
@@ -183,7 +207,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """The task."""
         return Needs(tasks=(self.n,))
 
-    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, None]:
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, bool]:
         """Check PROTOCOL §4.2's conditions; the same verdict again changes nothing."""
         task = rows.tasks.get(self.n)
         if task is None or task.account != self.account or task.state is State.FAILED:
@@ -195,15 +219,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             raise Refusal(Fault.NO_SUCH_CAPCHA_ID, msg)
         verdict = "correct" if self.correct else "incorrect"
         if task.report == verdict:
-            return NO_CHANGES, None
+            return NO_CHANGES, False
         refund = not self.correct and not task.refunded and task.price > 0
         reported = replace(task, report=verdict, report_reason=self.reason, refunded=task.refunded or refund)
         if not refund:
-            return Changes(tasks=(reported,)), None
+            return Changes(tasks=(reported,)), True
         purse = rows.purses[task.account]
         purse = replace(purse, balance=Micros(purse.balance + task.price))
         entry = Entry(move=Move.REFUND, amount=task.price, account=task.account, task=task.n)
-        return Changes(tasks=(reported,), purses=(purse,), entries=(entry,)), None
+        return Changes(tasks=(reported,), purses=(purse,), entries=(entry,)), True
 
 
 class Orders:
@@ -249,11 +273,11 @@ class Orders:
 
     async def report(
         self, account: AccountId, task: TaskId, *, correct: bool, window_ms: int, reason: str = ""
-    ) -> None:
-        """Book a verdict on an answer."""
+    ) -> bool:
+        """Book a verdict on an answer; False if it was booked before."""
         n = self._ids.find(task)
         verb = Report(n=n, account=account, correct=correct, window_ms=window_ms, reason=reason)
-        await self._store.run(verb)
+        return await self._store.run(verb)
 
     async def cancel(self, task: TaskId, account: AccountId | None = None) -> bool:
         """Give up an open task, price released; False if it was settled already."""

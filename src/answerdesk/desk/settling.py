@@ -80,8 +80,9 @@ def settle(task: Task, verdict: Lease | Cause, rows: Rows, now: Millis) -> Chang
     purse = _let_go(rows.purses[task.account], task, now, charged=ready)
     move = Move.CHARGE if ready else Move.RELEASE
     entries = (Entry(move=move, amount=task.price, account=task.account, task=task.n),) if task.price else ()
-    owed = (_owed(task, task.callback, now),) if task.callback else ()
-    return Changes(tasks=(settled,), purses=(purse,), entries=entries, callbacks=owed, settled=settled.place)
+    return Changes(
+        tasks=(settled,), purses=(purse,), entries=entries, callbacks=owed_for(task, now), settled=settled.place
+    )
 
 
 def attempted(lease: Lease) -> bool:
@@ -89,8 +90,11 @@ def attempted(lease: Lease) -> bool:
     return lease.outcome is Outcome.ANSWERED or (lease.outcome is Outcome.DECLINED and not lease.machine)
 
 
-def _owed(task: Task, url: str, now: Millis) -> Callback:
-    return Callback(n=task.n, account=task.account, url=url, host=host_of(url) or "", due=now)
+def owed_for(task: Task, now: Millis) -> tuple[Callback, ...]:
+    """Owe the callback of a task that settles, where the client wants one."""
+    if not task.callback:
+        return ()
+    return (Callback(n=task.n, account=task.account, url=task.callback, host=host_of(task.callback) or "", due=now),)
 
 
 def _let_go(purse: Purse, task: Task, now: Millis, *, charged: bool) -> Purse:

@@ -28,6 +28,7 @@ from answerdesk.model.fields import (
 )
 from answerdesk.model.money import NOTHING, Micros
 from answerdesk.model.question import Constraints, Kind
+from answerdesk.model.sandbox import TOKEN_TYPES
 
 
 class Served(enum.StrEnum):
@@ -48,6 +49,8 @@ class Form(enum.StrEnum):
     ANTICAPTCHA = "anticaptcha"
     #: CapMonster's complex pictures: an answer and the type of it.
     COMPLEX = "complex"
+    #: The fields a vendor's token types answer with.
+    TOKEN = "token"  # noqa: S105 - a name
 
 
 class TaskType(msgspec.Struct, frozen=True, kw_only=True):
@@ -382,8 +385,23 @@ _ROWS: Final = (
     _complex(Kind.AUDIO, "audio", _HEAR),
 )
 
+#: Token types cost nothing and are asked of nobody; what they must carry is said in the sandbox's own table.
+_TOKENS: Final = tuple(
+    TaskType(
+        name=name,
+        kind=Kind.TOKEN,
+        served=frozenset({Served.SANDBOX}),
+        fields=(),
+        form=Form.TOKEN,
+        price=NOTHING,
+        pay=NOTHING,
+        about=f"Answer a published test key of {family.vendor} with its published test token.",
+    )
+    for name, family in TOKEN_TYPES.items()
+)
+
 #: Every row by its name: what prices, rules and tasks refer to.
-CATALOG: Final[dict[str, TaskType]] = {row.name: row for row in _ROWS}
+CATALOG: Final[dict[str, TaskType]] = {row.name: row for row in (*_ROWS, *_TOKENS)}
 
 
 def _family(name: str) -> dict[str, TaskType]:
@@ -397,8 +415,8 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "ComplexImageTask": Family(by="metadata.Task", fault=Fault.TASK_NOT_SUPPORTED, rows=_family("ComplexImageTask")),
 }
 
-#: Every name a client may send as a task's type.
-TYPES: Final = tuple(dict.fromkeys(name.partition("/")[0] for name in CATALOG))
+#: Every name a client may send as the type of a task that people or machines answer.
+TYPES: Final = tuple(dict.fromkeys(row.name.partition("/")[0] for row in _ROWS))
 
 #: The row that stands for a kind of question where no type is named.
 BY_KIND: Final[Mapping[Kind, TaskType]] = {row.kind: row for row in reversed(_ROWS) if row.form is Form.TWOCAPTCHA}

@@ -4,6 +4,7 @@ Rule: past the wire every task is a Question; solvers of any sort see nothing el
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 import msgspec
 
@@ -29,6 +30,12 @@ class Kind(enum.StrEnum):
     ROTATE = "rotate"
     #: Where pieces belong on a background.
     DRAG = "drag"
+    #: A vendor's published test token: answered at creation, asked of nobody.
+    TOKEN = "token"  # noqa: S105 - a name
+
+
+#: The kinds that people and machines answer.
+WORK_KINDS: Final = tuple(kind for kind in Kind if kind is not Kind.TOKEN)
 
 
 class Constraints(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

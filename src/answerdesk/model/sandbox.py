@@ -131,6 +131,10 @@ TOKEN_TYPES: Final[Mapping[str, Family]] = {
 }
 
 
+#: Every field the sandbox looks at.
+FIELDS: Final = tuple({"websiteURL", "cloudflareTaskType"} | {family.key for family in FAMILIES})
+
+
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """What a published test key answers: the solution's fields, None where it always fails."""
 

@@ -76,7 +76,7 @@ class Unit:
         for row in self._many(f"SELECT {PURSE} FROM accounts WHERE id IN ", accounts - rows.purses.keys()):
             purse = tables.purse_from(row)
             rows.purses[purse.account] = purse
-        if rows.tasks and not rows.settled:
+        if rows.tasks or any(need.settles for need in needs):
             rows.settled = self._db.execute("SELECT value FROM facts WHERE name = 'settled'").fetchone()[0]
         if any(need.block for need in needs):
             rows.next = self._db.execute("SELECT value FROM facts WHERE name = 'next'").fetchone()[0]

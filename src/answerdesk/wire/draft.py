@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import msgspec
 
+from answerdesk.model import sandbox
 from answerdesk.model.callback import host_of
 from answerdesk.model.catalog import CATALOG, FAMILIES, OUT_OF_SCOPE, SCOPE, TYPES, TaskType
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.fields import Sort
-from answerdesk.model.question import Constraints, Options, Question
+from answerdesk.model.question import Constraints, Kind, Options, Question
 from answerdesk.model.shape import check, fit
 from answerdesk.model.sizes import SizeLimits
 from answerdesk.model.talk import Call, Draft
@@ -51,6 +52,8 @@ def read_draft(call: Call, *, case_default: bool, limits: SizeLimits) -> Draft:
     task = _read_task(call)
     plan = _plan_of(task)
     row = plan.row
+    if row.kind is Kind.TOKEN:
+        return _read_token(row, task, call)
     given = _match(plan, task)
     _check_scope(plan, given)
     callback, soft_id = _read_callback(call), _read_soft_id(call)
@@ -69,6 +72,16 @@ def read_draft(call: Call, *, case_default: bool, limits: SizeLimits) -> Draft:
         lang=values.get("lang", row.lang),
     )
     return Draft(type=row.name, question=question, blobs=attached.blobs, callback=callback, soft_id=soft_id)
+
+
+def _read_token(row: TaskType, task: dict[str, Any], call: Call) -> Draft:
+    """Read a token task, whatever its fields' capitals: its vendor's published test keys alone are answered."""
+    fields = {name: pick(task, name) for name in sandbox.FIELDS}
+    answered = sandbox.answer(row.name, fields)
+    question = Question(kind=row.kind)
+    return Draft(
+        type=row.name, question=question, sandbox=answered, callback=_read_callback(call), soft_id=_read_soft_id(call)
+    )
 
 
 def _read_task(call: Call) -> dict[str, Any]:

@@ -102,6 +102,7 @@ FORMS: Final[Mapping[Form, Mapping[Kind, Callable[[Ready], Solution]]]] = {
         Kind.POINTS: _complex("Coordinate", _capitals),
         Kind.ROTATE: _complex("NumericArray", _as_it_is),
     },
+    Form.TOKEN: {Kind.TOKEN: _as_it_is},
 }
 _BY_TYPE: Final = {row.name: FORMS[row.form][row.kind] for row in CATALOG.values()}
 
@@ -139,6 +140,10 @@ def _places_text(ready: Ready) -> str:
     return _json([_xy(place) for place in ready.value]).decode()
 
 
+def _token_text(ready: Ready) -> str:
+    return str(next(iter(ready.value.values())))
+
+
 _TEXTS: Final[Mapping[Kind, Callable[[Ready], str]]] = {
     Kind.TEXT: _as_it_is,
     Kind.QUESTION: _as_it_is,
@@ -149,6 +154,7 @@ _TEXTS: Final[Mapping[Kind, Callable[[Ready], str]]] = {
     Kind.OUTLINE: _canvas_text,
     Kind.ROTATE: _rotate_text,
     Kind.DRAG: _places_text,
+    Kind.TOKEN: _token_text,
 }
 
 

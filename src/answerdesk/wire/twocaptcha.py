@@ -7,12 +7,21 @@ from typing import Any, Final
 
 from answerdesk.model import money
 from answerdesk.model.fault import Fault
-from answerdesk.model.talk import Balance
+from answerdesk.model.question import Kind
+from answerdesk.model.talk import Balance, Ready
 from answerdesk.wire.dialect import SHARED_NUMBERS, Dialect, numbered, priced
 
 
 def _balance(balance: Balance) -> dict[str, Any]:
     return {"errorId": 0, "balance": money.number(balance.amount)}
+
+
+def _ready(ready: Ready) -> dict[str, Any]:
+    """Write a ready reply; whatever a token's field is called, this vendor repeats it as `token` (PROTOCOL §7.2)."""
+    reply = priced(ready)
+    if ready.kind is Kind.TOKEN:
+        reply["solution"]["token"] = next(iter(ready.value.values()))
+    return reply
 
 
 DIALECT: Final = Dialect(
@@ -26,7 +35,7 @@ DIALECT: Final = Dialect(
         Fault.EMPTY_COMMENT: (110, "ERROR_BAD_PARAMETERS"),
     },
     processing=b'{"errorId":0,"status":"processing"}',
-    ready=priced,
+    ready=_ready,
     balance=_balance,
     form_callback=True,
 )

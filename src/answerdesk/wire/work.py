@@ -12,7 +12,7 @@ import msgspec
 from answerdesk.model import money
 from answerdesk.model.answer import Decline, Lease, Verdict, Why
 from answerdesk.model.fault import Fault, Refusal
-from answerdesk.model.question import Kind, Medium, Question
+from answerdesk.model.question import WORK_KINDS, Kind, Medium, Question
 from answerdesk.model.task import TaskId
 
 MOST_LEASES: Final = 16
@@ -60,7 +60,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 
 #: What each field accepts, for the refusals.
 ACCEPTED: Final[Mapping[str, str]] = {
-    "kinds": f"a list of {', '.join(Kind)}",
+    "kinds": f"a list of {', '.join(WORK_KINDS)}",
     "max": f"an integer 1..{MOST_LEASES}",
     "wait": f"a number of seconds 0..{LONGEST_WAIT:.0f}",
     "lease": "the text a claim gave as lease",
