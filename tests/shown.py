@@ -105,6 +105,8 @@ def _shell(desk: ShownDesk, commands: list[str], folder: Path) -> subprocess.Com
     path = f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"
     if any("curl " in command for command in commands) and shutil.which("curl", path=path) is None:
         raise unittest.SkipTest("curl is not installed")
+    if any("answerdesk " in command for command in commands):
+        assert desk.url, "commands find the server by the data folder"
     script = f"\nstatus=$?; printf %s '{MARK}'; test $status = 0 || exit $status\n".join([*commands, ""])
     return subprocess.run(
         ["sh", "-c", desk.live(script)],

@@ -1,0 +1,91 @@
+"""Writes the reference of the task types from the catalogue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import declared
+import msgspec
+from prose import bullets, page, wrapped
+
+from answerdesk.model import media
+from answerdesk.model.catalog import CATALOG, FAMILIES, TaskType
+from answerdesk.model.fields import LANGUAGES, Field, Sort
+from answerdesk.model.money import show
+from answerdesk.model.question import Options
+from answerdesk.model.sizes import SERVER_LIMITS, STRICT_LIMITS, SizeLimits
+
+
+def task_types() -> str:
+    """Write the catalogue."""
+    about = (
+        "A task is an object with a `type` and the fields of that type, in any spelling of upper and lower case."
+        " Fields that are not listed are ignored, and null is the same as absent. Where a heading has a slash, one more"
+        " field of the task picks the row. Prices and pay are the defaults; the operator can set others."
+    )
+    forms = [
+        f"Pictures: {', '.join(sorted(media.PICTURES))}; at most {media.MOST_PIXELS:,} pixels.",
+        f"Sounds: {', '.join(sorted(media.SOUNDS))}.",
+        f"Nothing under {media.LEAST_BYTES} bytes. The type is told from the bytes, whatever was declared.",
+        "base64 with or without padding, line breaks, URL-safe letters or a `data:` prefix.",
+        f"At most: {_limits(SERVER_LIMITS)}.",
+        *(f"For an account with strict limits, in the {name} dialect: {_limits(strict)}."
+          for name, strict in STRICT_LIMITS.items()),
+    ]  # fmt: skip
+    return page("Task types", about, [*map(_task_type, CATALOG.values()), f"## Media\n\n{bullets(forms)}"])
+
+
+def _limits(limits: SizeLimits) -> str:
+    text = f"{limits.text:,} bytes of a picture to be read, " if limits.text else ""
+    return (
+        f"{text}{limits.picture:,} bytes of any picture, {limits.side:,} pixels a side, {limits.instruction:,} bytes"
+        f" of an instruction picture, {limits.sound:,} bytes of a sound"
+    )
+
+
+def _task_type(row: TaskType) -> str:
+    facts = [
+        f"Kind of question: `{row.kind}`.",
+        f"Served by: {', '.join(sorted(row.served))}.",
+        f"Price {show(row.price)}, a person earns {show(row.pay)}, a machine {show(row.machine_pay)}.",
+    ]
+    name, _, member = row.name.partition("/")
+    if member:
+        default = f", or without `{FAMILIES[name].by}`" if FAMILIES[name].default == member else ""
+        facts.insert(0, f"The type is `{name}`, with `{FAMILIES[name].by}` being `{member}`{default}.")
+    if row.instructed:
+        facts.append("An instruction is required, in words or as a picture.")
+    if row.lang:
+        facts.append(f"The language is `{row.lang}` where the task names none.")
+    fields = [_field(field, row) for field in row.fields]
+    return f"## `{row.name}`\n\n{wrapped(row.about)}\n\n{bullets(facts)}\n\nFields:\n\n{bullets(fields)}"
+
+
+def _field(field: Field, row: TaskType) -> str:
+    need = "required" if field.required else _default(field, row)
+    holds = _holds(field)
+    return f"`{field.name}` ({holds[:1].lower()}{holds[1:]}; {need}): {field.about}"
+
+
+def _holds(field: Field) -> str:
+    """Say what a field accepts."""
+    match field.sort:
+        case Sort.WHOLE:
+            return f"an integer or a text of digits, {field.least} to {field.most}"
+        case Sort.PICTURE:
+            return f"a picture in base64, or a list of up to {field.most}" if field.most > 1 else "a picture in base64"
+        case Sort.CHOICE if field.choices.keys() >= LANGUAGES.keys():
+            return "one of the language codes"
+        case Sort.CHOICE:
+            return f"one of {', '.join(f'`{word}`' for word in field.choices)}"
+        case _:
+            return declared.meanings(Sort)[field.sort.value].rstrip(".").replace("`most`", f"{field.most:,}")
+
+
+def _default(field: Field, row: TaskType) -> str:
+    """Say what leaving a field out means."""
+    place, _, name = field.to.partition(".")
+    parts: Mapping[str, msgspec.Struct] = {"constraints": row.constraints, "options": Options()}
+    value = json.dumps(getattr(parts.get(place), name, None), default=str)
+    return "optional" if value == "null" else f"default `{value.strip(chr(34))}`"

@@ -1,0 +1,190 @@
+"""The reference says what the code says: nothing declared is missing from it, and no page of it is out of date."""
+
+from __future__ import annotations
+
+import shutil
+
+import declared
+import pytest
+import reference
+import reference_apis
+
+from answerdesk.cli import VERBS, describe
+from answerdesk.config import SETTINGS
+from answerdesk.model.answer import Decline, Outcome, Why
+from answerdesk.model.catalog import CATALOG
+from answerdesk.model.fault import Fault
+from answerdesk.model.judge import Unattended
+from answerdesk.model.money import BOOKS, Book, Move
+from answerdesk.model.task import MOVES
+from answerdesk.wire import DIALECTS
+from answerdesk.wire.native_openapi import openapi as native_openapi
+from answerdesk.wire.openapi import openapi
+from tests.house.source import ROOT
+
+DOCS = ROOT / "docs"
+
+
+def text(page: str) -> str:
+    return (DOCS / page).read_text("utf-8")
+
+
+def test_no_page_of_the_reference_is_out_of_date() -> None:
+    assert reference.stale() == [], "run python scripts/reference.py"
+
+
+@pytest.fixture
+def copy(tmp_path):
+    shutil.copytree(DOCS, tmp_path / "docs")
+    return tmp_path / "docs"
+
+
+@pytest.mark.parametrize("name", [*reference.PAGES, *reference.DRAWN])
+def test_a_page_that_differs_is_noticed(copy, name) -> None:
+    page = copy / name
+    said = page.read_text("utf-8")
+    page.write_text(said.replace("<!-- end -->", "more\n\n<!-- end -->") if name in reference.DRAWN else said + "more")
+
+    assert reference.stale(copy) == [name]
+
+
+def test_a_page_that_is_missing_is_noticed(copy) -> None:
+    (copy / "reference/faults.md").unlink()
+
+    assert reference.stale(copy) == ["reference/faults.md"]
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_every_setting_is_documented(setting) -> None:
+    page = text("reference/settings.md")
+
+    assert f"## `{setting.name}`\n" in page
+    assert f"`ANSWERDESK_{setting.name.upper()}`" in page
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_every_fault_is_documented_with_its_meaning_and_each_dialects_number(fault) -> None:
+    section = text("reference/faults.md").partition(f"## `{fault}`\n")[2].partition("\n## ")[0]
+    lines = section.strip().splitlines()
+    printed = [dialect.faults[fault] for dialect in DIALECTS.values() if fault in dialect.faults]
+
+    assert lines[0]
+    assert [f"`errorId` {number}, `errorCode` `{code}`" for number, code in printed] == [
+        line.partition(": ")[2] for line in lines if "`errorId`" in line
+    ]
+
+
+@pytest.mark.parametrize("row", CATALOG.values(), ids=lambda row: row.name)
+def test_every_task_type_is_documented_with_its_fields(row) -> None:
+    section = text("reference/task-types.md").partition(f"## `{row.name}`\n")[2].partition("\n## ")[0]
+
+    assert [field.name for field in row.fields if f"- `{field.name}` " not in section] == []
+    assert section
+
+
+@pytest.mark.parametrize("command", describe(), ids=lambda command: command.command)
+def test_every_command_is_documented_with_its_options(command) -> None:
+    page = text("reference/command-line.md")
+
+    assert f"```text\n{command.command}\n```" in page
+    assert [option.written for option in command.options if f"- `{option.written}`" not in page] == []
+
+
+def test_every_verb_of_the_command_line_describes_itself() -> None:
+    told = {command.command.split()[1] for command in describe() if len(command.command.split()) > 1}
+
+    assert set(VERBS) <= told
+
+
+def test_every_address_is_documented() -> None:
+    page = text("reference/routes.md")
+    methods = [f"`POST /{name}`" for name in reference_apis.SPELLED]
+    plain = [f"`GET {path}`" for path in declared.fixed_paths()]
+    described = [
+        f"`{verb.upper()} {path}`"
+        for document in (openapi(), native_openapi())
+        for path, verbs in document["paths"].items()
+        for verb in verbs
+    ]
+
+    assert len(plain) >= 4
+    assert [address for address in [*methods, *plain, *described] if address not in page] == []
+
+
+def test_every_header_the_code_reads_or_sends_is_documented() -> None:
+    page = text("reference/routes.md")
+    names = declared.request_headers() | declared.reply_headers()
+
+    assert {"prefer", "idempotency-key", "x-request-id", "retry-after"} <= names
+    assert [name for name in names if f"`{name.title()}`" not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("page", "document"),
+    [("reference/work-api.md", openapi()), ("reference/native-api.md", native_openapi())],
+    ids=["work", "native"],
+)
+def test_every_call_and_shape_of_the_apis_is_documented(page, document) -> None:
+    said = text(page)
+    calls = [f"## `{verb.upper()} {path}`\n" for path, verbs in document["paths"].items() for verb in verbs]
+    shapes = [f"### {name}\n" for name in document["components"]["schemas"]]
+
+    assert [name for name in [*calls, *shapes] if name not in said] == []
+
+
+def test_every_name_of_the_client_is_documented() -> None:
+    page = text("reference/client.md")
+
+    assert [name for name in declared.exported("answerdesk_client") if f"## `{name}`\n" not in page] == []
+
+
+def test_the_life_of_a_task_shows_every_move() -> None:
+    page = text("explanation/life-of-a-task.md")
+    arrows = [f"{start.name} --> {end.name}: {cause.value}" for (start, cause), end in MOVES.items()]
+
+    assert [arrow for arrow in arrows if arrow not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("explanation/life-of-a-lease.md", [*Outcome, *Why, *Decline]),
+        ("explanation/money.md", [*Move, *Book]),
+        ("explanation/judge.md", list(Unattended)),
+    ],
+    ids=["lease", "money", "judge"],
+)
+def test_pages_written_by_hand_name_every_word_of_their_tables(page, words) -> None:
+    said = text(page)
+
+    assert [word for word in words if str(word) not in said] == []
+
+
+def test_the_money_page_shows_every_move_between_its_books() -> None:
+    rows = [[cell.strip(" `") for cell in line.split("|")] for line in text("explanation/money.md").splitlines()]
+    shown = {row[1]: (row[2], row[3]) for row in rows if len(row) > 4 and row[1] in set(Move)}
+
+    assert shown == {move.value: (giver.value, taker.value) for move, (giver, taker) in BOOKS.items()}
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: str(page.relative_to(DOCS)))
+def test_a_page_fits_in_120_columns_tables_and_signatures_aside(page) -> None:
+    lines = page.read_text("utf-8").splitlines()
+
+    assert [line for line in lines if len(line) > 120 and not line.startswith(("|", "answerdesk "))] == []
+
+
+def test_a_comment_above_a_member_is_its_meaning_and_no_member_is_without() -> None:
+    meanings = declared.meanings(Fault)
+
+    assert meanings["ZERO_BALANCE"] == "The balance does not cover the price."
+    assert [fault for fault in Fault if not meanings.get(fault)] == []
+
+
+def test_headers_are_read_from_the_code(tmp_path) -> None:
+    (tmp_path / "some.py").write_text(
+        'def f(scope):\n    header(scope, b"x-asked")\n    return [(b"x-told", b"1"), (b"Not A Header", b"1")]\n'
+    )
+
+    assert declared.request_headers(tmp_path) == {"x-asked"}
+    assert declared.reply_headers(tmp_path) == {"x-told"}
