@@ -23,7 +23,8 @@ from sybil import Example, Lexeme
 from sybil.evaluators.python import PythonEvaluator
 
 ROOT = Path(__file__).resolve().parent.parent
-SHOWN_URL = "http://127.0.0.1:8080"
+SHOWN_PLACE = "127.0.0.1:8080"
+SHOWN_URL = f"http://{SHOWN_PLACE}"
 SHOWN_KEY = "0" * 32
 PROGRAMS = Path(sys.executable).parent
 PATIENCE_S = 60
@@ -64,8 +65,8 @@ class ShownDesk:
 
     def live(self, text: str) -> str:
         """Put this server's address and key where a page shows the usual ones."""
-        if SHOWN_URL in text:
-            text = text.replace(SHOWN_URL, self.url)
+        if SHOWN_PLACE in text:
+            text = text.replace(SHOWN_PLACE, self.url.removeprefix("http://"))
         return text.replace(SHOWN_KEY, self.key) if SHOWN_KEY in text else text
 
     def shown(self, text: str) -> str:
