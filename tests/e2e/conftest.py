@@ -1,0 +1,66 @@
+"""Third-party clients in an environment of their own, and a server with the real machine to run them against."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.serving import Serving
+
+CLIENTS = ("capmonstercloudclient==4.3.1", "python-anticaptcha[async]==2.0.0")
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has the clients, kept in $ANSWERDESK_E2E_DIR between runs."""
+    kept = os.environ.get("ANSWERDESK_E2E_DIR")
+    folder = Path(kept) if kept else tmp_path_factory.mktemp("e2e")
+    pinned = hashlib.sha256(" ".join(CLIENTS).encode()).hexdigest()[:12]
+    home = folder / f"clients-{sys.version_info[0]}.{sys.version_info[1]}-{pinned}"
+    python = home / "bin" / "python"
+    if not (home / "complete").exists():
+        venv.create(home, with_pip=True, clear=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *CLIENTS], check=True, timeout=300)
+        (home / "complete").touch()
+    return python
+
+
+@pytest.fixture(scope="module")
+def reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A server with its own machine, as `serve` starts it."""
+    with Serving(tmp_path_factory.mktemp("reading"), solver="ocr") as server:
+        yield server
+        log = server.logged()
+
+    assert "Traceback" not in log
+
+
+@pytest.fixture
+def told(clients: Path, reading: Serving, tmp_path: Path) -> Callable[[str], dict[str, Any]]:
+    """Run a client's program against the server; gives what it tells by case."""
+
+    def run(program: str) -> dict[str, Any]:
+        environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+        blank = tmp_path / "blank.png"
+        Image.new("RGB", (160, 50), "white").save(blank)
+        environ |= {"BASE": reading.url, "KEY": reading.first_key, "BLANK": str(blank), "PYTHONWARNINGS": "ignore"}
+        done = subprocess.run(
+            [clients, HERE / program], env=environ, capture_output=True, text=True, timeout=110, check=False
+        )
+
+        assert done.returncode == 0, done.stderr[-3000:]
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+    return run
