@@ -20,10 +20,10 @@ from answerdesk.model.sizes import limits_for
 from answerdesk.model.talk import UNKNOWN_TASK, Refused, Reply
 from answerdesk.model.task import TaskId
 from answerdesk.wire import choose, legacy
-from answerdesk.wire.grammar import call_of, read_draft
-from answerdesk.wire.legacy import Action, Coded, Endpoint, Said
+from answerdesk.wire.grammar import call_of
+from answerdesk.wire.legacy import Action, Endpoint, Said
 from answerdesk.wire.legacy_form import Form, read_form
-from answerdesk.wire.legacy_task import read_task
+from answerdesk.wire.legacy_task import UPLOAD, Coded, read_task
 
 log = structlog.get_logger()
 
@@ -71,7 +71,7 @@ class Legacy:
         try:
             self._check_address(ip)
             if form.trouble is not None:
-                raise Coded(legacy.UPLOAD, form.trouble)
+                raise Coded(UPLOAD, form.trouble)
             if endpoint is Endpoint.IN and form.text("method") == SERVER_ERRORS:
                 return legacy.server_errors(), ()
             account = await self._admit(form, ip)
@@ -109,7 +109,7 @@ class Legacy:
             soft_id=None, default=self._front.terms.dialect,
         )  # fmt: skip
         limits = limits_for(legacy.NAME, account)
-        draft = read_draft(read_task(form), case_default=spoken.case_default, limits=limits)
+        draft = read_task(form, case_default=spoken.case_default, limits=limits)
         replay = replay_of(scope, b"%b\0%b" % (scope["query_string"], body))
         try:
             task, replayed = await self._front.create(account, draft, ip, legacy.NAME, replay)

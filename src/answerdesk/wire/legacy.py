@@ -20,7 +20,7 @@ from answerdesk.model.task import LARGEST_ID, TaskId
 from answerdesk.wire.dialect import FORM, LONGEST_DESCRIPTION
 from answerdesk.wire.fields import shown, whole
 from answerdesk.wire.legacy_form import Form
-from answerdesk.wire.legacy_task import Uploaded, respell
+from answerdesk.wire.legacy_task import UPLOAD, Coded, respell
 from answerdesk.wire.solutions import text_of
 
 #: The dialect's name, as tasks keep it.
@@ -56,15 +56,6 @@ class Action(enum.StrEnum):
     ADD_PINGBACK = "add_pingback"
     GET_PINGBACK = "get_pingback"
     DROP_PINGBACK = "del_pingback"
-
-
-class Coded(Refusal):
-    """A refusal that only this API has a code for."""
-
-    def __init__(self, code: str, detail: str, fault: Fault = Fault.BAD_PARAMETERS) -> None:
-        """Keep the nearest fault of the other dialects beside the code."""
-        super().__init__(fault, detail)
-        self.code = code
 
 
 _ENDPOINTS: Final[Mapping[str, Endpoint]] = {
@@ -106,7 +97,6 @@ CODES: Final[Mapping[Endpoint, Mapping[Fault, str]]] = {
 }
 #: Codes beside the faults' own.
 WRONG_USER_KEY: Final = "ERROR_WRONG_USER_KEY"
-UPLOAD: Final = "ERROR_UPLOAD"
 WRONG_ID_FORMAT: Final = "ERROR_WRONG_ID_FORMAT"
 REPORT_NOT_RECORDED: Final = "ERROR_REPORT_NOT_RECORDED"
 DUPLICATE_REPORT: Final = "ERROR_DUPLICATE_REPORT"
@@ -271,7 +261,7 @@ def refused(refusal: Refused, endpoint: Endpoint, code: str | None = None) -> Sa
 
 def refusal(raised: Refusal, endpoint: Endpoint) -> Said:
     """Tell a refusal as it was raised."""
-    code = raised.code if isinstance(raised, Coded) else UPLOAD if isinstance(raised, Uploaded) else None
+    code = raised.code if isinstance(raised, Coded) else None
     return refused(Refused(fault=raised.fault, detail=raised.detail), endpoint, code)
 
 

@@ -11,14 +11,22 @@ import msgspec
 
 from answerdesk.model import media
 from answerdesk.model.fault import Fault, Refusal
-from answerdesk.model.talk import Call
+from answerdesk.model.sizes import SizeLimits
+from answerdesk.model.talk import Call, Draft
 from answerdesk.wire.fields import shown
-from answerdesk.wire.grammar import call_of
+from answerdesk.wire.grammar import call_of, read_draft
 from answerdesk.wire.legacy_form import Form, Value
 
+UPLOAD: Final = "ERROR_UPLOAD"
 
-class Uploaded(Refusal):
-    """A medium whose base64 is broken: this API has a code of its own for it."""
+
+class Coded(Refusal):
+    """A refusal that only this API has a code for."""
+
+    def __init__(self, code: str, detail: str, fault: Fault = Fault.BAD_PARAMETERS) -> None:
+        """Keep the nearest fault of the other dialects beside the code."""
+        super().__init__(fault, detail)
+        self.code = code
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,13 +132,23 @@ _TOKENS: Final[Mapping[str, Row]] = {
 METHODS: Final = ("post", "base64", *(name for name in _METHODS if name != "boundingbox"))
 
 
-def read_task(form: Form) -> Call:
-    """Write an in.php call as the createTask it stands for."""
+def read_task(form: Form, *, case_default: bool, limits: SizeLimits) -> Draft:
+    """Read an in.php call as the createTask it stands for; a refusal speaks of this API's parameters."""
     row = _row_of(form)
+    try:
+        return read_draft(_create(form, row), case_default=case_default, limits=limits)
+    except Coded:
+        raise
+    except Refusal as refusal:
+        raise Refusal(refusal.fault, respell(refusal.detail, row)) from None
+
+
+def _create(form: Form, row: Row) -> Call:
+    """Write the createTask of the same meaning."""
     task: dict[str, Any] = {"type": row.type}
     for name, field in row.fields.items():
-        if field not in task and (value := form.get(name)) is not None:
-            task[field] = _unless_bytes(value)
+        if field not in task and (value := form.text(name)):
+            task[field] = value
     pictures = _media(form, row)
     if pictures:
         task["body"] = pictures[0] if len(pictures) == 1 else pictures
@@ -200,11 +218,7 @@ def _decoded(name: str, value: Value) -> bytes:
     try:
         return media.decode_base64(str(value), name)
     except Refusal as refusal:
-        raise Uploaded(refusal.fault, refusal.detail) from None
-
-
-def _unless_bytes(value: Value) -> str | float:
-    return value.decode("utf-8", "replace").strip() if isinstance(value, bytes) else value
+        raise Coded(UPLOAD, refusal.detail, refusal.fault) from None
 
 
 #: The numbers of `language`, and what Anti-Captcha's own older API calls the Russian pool.
@@ -218,32 +232,22 @@ def _language(form: Form) -> str | None:
     return "rn" if form.flag("is_russian") else _LANGUAGES.get(form.text("language"))
 
 
-#: What a parameter of this API is called where a refusal names the catalogue's field.
-_SPELLED: Final[Mapping[str, str]] = {
+#: What the parameters that every sort of call has are called in a createTask.
+_COMMON: Final[Mapping[str, str]] = {
     "clientKey": "key",
     "callbackUrl": "pingback",
-    "body": "file or body",
+    "languagePool": "lang",
     "imgInstructions": _INSTRUCTION,
-    "case": "regsense",
-    "math": "calc",
-    "minLength": "min_len",
-    "maxLength": "max_len",
-    "comment": "textinstructions",
-    "rows": "recaptcharows",
-    "columns": "recaptchacols",
-    "minClicks": "min_clicks",
-    "maxClicks": "max_clicks",
-    "canNoAnswer": "can_no_answer",
-    "previousId": "previousID",
-    "imgType": "img_type",
-    "websiteURL": "pageurl",
-    "websiteKey": "googlekey or sitekey",
 }
-#: Words that are no others' than a field's: they are respelled wherever they stand.
-_CAMEL: Final = "|".join(name for name in _SPELLED if name != name.lower())
-_NAMED = re.compile(rf"\btask\.(\w+)|\b({_CAMEL})\b")
 
 
-def respell(detail: str) -> str:
+def respell(detail: str, row: Row | None = None) -> str:
     """Call the fields in a refusal by the names this API has for them."""
-    return _NAMED.sub(lambda found: _SPELLED.get(found[1] or found[2], found[1] or found[2]), detail)
+    spelled = dict(_COMMON)
+    if row is not None:
+        spelled |= {field: name for name, field in reversed(tuple(row.fields.items()))}
+        spelled["body"] = " or ".join(row.media[:2])
+    # A word with a capital inside is no other's than a field's: it is respelled wherever it stands.
+    camel = "|".join(name for name in spelled if name != name.lower())
+    named = re.compile(rf"\btask\.(\w+)|\b({camel})\b")
+    return named.sub(lambda found: spelled.get(found[1] or found[2], found[1] or found[2]), detail)
