@@ -28,13 +28,14 @@ from answerdesk.api.events import Feed
 from answerdesk.api.front import Front, Terms
 from answerdesk.api.hold import REREAD_SECONDS, Hold
 from answerdesk.api.http import Peers
+from answerdesk.api.legacy import Legacy
 from answerdesk.api.limits import Polls
 from answerdesk.api.methods import Methods
 from answerdesk.api.native import Native
 from answerdesk.api.patience import HEAD_SECONDS, PatientProtocol, sweep
 from answerdesk.api.pictures import Darkroom
-from answerdesk.api.work import WaitingRoom, WorkApi
 from answerdesk.api.stats import Stats
+from answerdesk.api.work import WaitingRoom, WorkApi
 from answerdesk.config import ADDRESS, FIRST_KEY, Settings, poll_limit
 from answerdesk.desk.board import Board
 from answerdesk.desk.books import OpenAccount, SaveSolver
@@ -109,8 +110,8 @@ class Desk:
             polls=self.polls, clock=wall, terms=terms,
         )  # fmt: skip
         peers = Peers(settings.behind_proxy)
-        self.feed = Feed(self.store, ids)
         stats = Stats(store=self.store, records=self.store, clock=wall)
+        self.feed = Feed(self.store, ids)
         native = Native(front=front, peers=peers, store=self.store, records=self.store, ids=ids, feed=self.feed)
         work = WorkApi(
             store=self.store, entrance=entrance, room=self.room, ids=ids, names=wall, clock=wall,

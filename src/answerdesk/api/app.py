@@ -10,18 +10,20 @@ from typing import Final
 import structlog
 
 from answerdesk.api.http import TEXT, Answer, Gone, Receive, Scope, Send, TooBig, header, read_body, send_answer
+from answerdesk.api.legacy import Legacy
 from answerdesk.api.methods import UNAVAILABLE, Methods
 from answerdesk.api.native import Native
 from answerdesk.api.work import WorkApi
 from answerdesk.wire.grammar import method_of
+from answerdesk.wire.legacy import endpoint_of
 
 log = structlog.get_logger()
 
 WORK: Final = "/api/work/"
-NATIVE: Final = "/v1/"
-EVENTS: Final = "/v1/events"
 #: What CapMonster's clients ask for before tasks of types that are not served here (PROTOCOL §4.7).
 USER_AGENT: Final = b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+NATIVE: Final = "/v1/"
+EVENTS: Final = "/v1/events"
 NOT_FOUND: Final = Answer(b'{"error":"nothing is served at this address"}', 404)
 TOO_BIG: Final = Answer(b'{"error":"the body is larger than 8388608 bytes"}', 413, headers=((b"connection", b"close"),))
 _CORS: Final = (
@@ -35,10 +37,12 @@ class App:
     """The service as one ASGI callable."""
 
     def __init__(
-        self, *, methods: Methods, native: Native, work: WorkApi, ready: Callable[[], str | None], cross_origin: bool
-    ) -> None:
+        self, *, methods: Methods, legacy: Legacy, native: Native, work: WorkApi, ready: Callable[[], str | None],
+        cross_origin: bool,
+    ) -> None:  # fmt: skip
         """Take the doors; `ready` says what keeps the service from being ready, None for nothing."""
         self._methods = methods
+        self._legacy = legacy
         self._native = native
         self._work = work
         self._ready = ready
@@ -76,6 +80,8 @@ class App:
             return await self._native.serve(path[len(NATIVE) :], scope, await read_body(scope, receive))
         if verb == "OPTIONS":
             return Answer(b"", type=TEXT)
+        if (endpoint := endpoint_of(path)) is not None:
+            return await self._legacy.serve(endpoint, scope, await read_body(scope, receive))
         if verb in {"GET", "HEAD"} and (plain := self._plain(path.rstrip("/") or "/")) is not None:
             return plain if verb == "GET" else Answer(b"", plain.status, plain.type)
         method = method_of(path)
@@ -92,14 +98,14 @@ class App:
                 return Answer(
                     b"answerdesk: POST /createTask, /getTaskResult, /getBalance; workers: /api/work/", type=TEXT
                 )
+            case "/api/useragent/actual":
+                return Answer(USER_AGENT, type=TEXT)
             case "/ping":
                 return Answer(b"pong", type=TEXT)
             case "/healthz":
                 return Answer(b"ok", type=TEXT)
             case "/readyz":
                 trouble = self._ready()
-            case "/api/useragent/actual":
-                return Answer(USER_AGENT, type=TEXT)
                 return Answer(b"ready", type=TEXT) if trouble is None else Answer(trouble.encode(), 503, TEXT)
             case _:
                 return None

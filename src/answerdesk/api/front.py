@@ -23,6 +23,8 @@ from answerdesk.model.task import TaskId
 
 log = structlog.get_logger()
 
+#: How long polls answer "processing" while the store cannot be read (PROTOCOL §5.3).
+STORE_GRACE_SECONDS: Final = 30.0
 #: The longest a client may prefer to wait (PROTOCOL T16).
 MOST_WAIT: Final = 60.0
 
@@ -55,6 +57,8 @@ class Front:
         self.clock = clock
         self.terms = terms
         self.guesses = Guesses()
+        #: Since when the store could not be read, None while it can.
+        self._away_since: float | None = None
 
     async def admit(self, key: str, ip: str) -> Account:
         """Let a caller in: key, address, standing, rate; raises a Refusal."""
@@ -104,14 +108,26 @@ class Front:
             return reply
         return await self._hold.wait(account.id, task, seconds) or reply
 
+    def is_back(self) -> None:
+        """Take note that the store could be read."""
+        self._away_since = None
+
+    def is_away_briefly(self) -> bool:
+        """Tell whether the store, which could not be read just now, has been away for so short that polls may wait."""
+        now = self.clock.monotonic()
+        self._away_since = self._away_since or now
+        return now - self._away_since <= STORE_GRACE_SECONDS
+
     async def balance(self, account: Account) -> Micros:
         """Read what the account can spend."""
         return await self._orders.balance(account.id)
 
-    async def report(self, account: Account, task: TaskId, *, correct: bool, reason: str = "") -> None:
-        """Book a verdict on an answer."""
-        window = self.terms.report_window_ms
-        await self._orders.report(account.id, task, correct=correct, window_ms=window, reason=reason)
+    async def report(
+        self, account: Account, task: TaskId, *, correct: bool, reason: str = "", window_ms: int | None = None
+    ) -> bool:
+        """Book a verdict on an answer, within the dialect's window where that is shorter; False if it is no news."""
+        window = min(self.terms.report_window_ms, window_ms or self.terms.report_window_ms)
+        return await self._orders.report(account.id, task, correct=correct, window_ms=window, reason=reason)
 
     async def cancel(self, account: Account, task: TaskId) -> bool:
         """Give up an open task; False if it was settled already."""

@@ -27,10 +27,8 @@ log = structlog.get_logger()
 
 #: The longest idempotency key (PROTOCOL §2.4).
 MOST_KEY: Final = 128
-#: How long polls answer "processing" while the store cannot be read (PROTOCOL §5.3).
-STORE_GRACE_SECONDS: Final = 30.0
 _RETRY: Final[tuple[Header, ...]] = ((b"retry-after", b"5"),)
-_REPLAYED: Final[tuple[Header, ...]] = ((b"x-task-replayed", b"1"),)
+REPLAYED: Final[tuple[Header, ...]] = ((b"x-task-replayed", b"1"),)
 UNAVAILABLE: Final = Answer(b'{"error":"the service is unavailable; try again in 5 seconds"}', 503, headers=_RETRY)
 
 
@@ -73,10 +71,10 @@ class Methods:
         try:
             self._front.check_address(caller.ip)
             if method is Method.TEST:
-            if method is Method.QUEUE_STATS:
-                return Answer(caller.dialect.write(await self._stats.queue(read_queue(call)), method))
                 return Answer(write_test(body, "Array" if caller.dialect.name == "anticaptcha" else "Dict"), type=TEXT)
             call = read_call(body)
+            if method is Method.QUEUE_STATS:
+                return Answer(caller.dialect.write(await self._stats.queue(read_queue(call)), method))
             reply, headers = await self._reply(method, call, caller, body)
         except Refusal as refusal:
             self._front.count_refusal(refusal, caller.ip)
@@ -99,12 +97,12 @@ class Methods:
                 return await self._result(call, account, caller), ()
             case Method.CREATE:
                 return await self._create(call, account, caller, body)
+            case Method.BALANCE:
+                return Balance(amount=await self._front.balance(account)), ()
             case Method.SPENDING_STATS:
                 return await self._stats.spending(account, read_spending(call)), ()
             case Method.APP_STATS:
                 return await self._stats.app(account, read_app(call)), ()
-            case Method.BALANCE:
-                return Balance(amount=await self._front.balance(account)), ()
             case Method.REPORT_CORRECT | Method.REPORT_INCORRECT:
                 await self._front.report(account, read_task_id(call), correct=method is Method.REPORT_CORRECT)
                 return Reported(), ()
@@ -129,11 +127,11 @@ class Methods:
         draft = read_draft(call, case_default=dialect.case_default, limits=limits_for(dialect.name, account))
         replay = replay_of(caller.scope, body)
         task, replayed = await self._front.create(account, draft, caller.ip, dialect.name, replay)
-        return Created(task=task), _REPLAYED if replayed else ()
+        return Created(task=task), REPLAYED if replayed else ()
 
     async def _result(self, call: Call, account: Account, caller: Caller) -> Reply:
         reply = await self._front.result(account, read_task_id(call), preferred_wait(caller.scope))
-        self._away_since = None
+        self._front.is_back()
         return reply
 
     def _caller(self, scope: Scope) -> Caller:
@@ -145,11 +143,8 @@ class Methods:
         if method is Method.CREATE:
             detail = "the service cannot store tasks at the moment; nothing was charged, try again in a few seconds"
             return Answer(caller.dialect.write(Refused(fault=Fault.NO_SLOT_AVAILABLE, detail=detail), method))
-        if method is Method.RESULT:
-            now = self._front.clock.monotonic()
-            self._away_since = self._away_since or now
-            if now - self._away_since <= STORE_GRACE_SECONDS:
-                return Answer(caller.dialect.write(Processing(), method))
+        if method is Method.RESULT and self._front.is_away_briefly():
+            return Answer(caller.dialect.write(Processing(), method))
         return UNAVAILABLE
 
 

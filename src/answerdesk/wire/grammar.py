@@ -17,7 +17,7 @@ from answerdesk.wire.draft import read_draft
 from answerdesk.wire.echo import write_test
 from answerdesk.wire.fields import pick, whole
 
-__all__ = ["UNKNOWN_TASK", "method_of", "read_call", "read_draft", "read_task_id", "write_test"]
+__all__ = ["UNKNOWN_TASK", "call_of", "method_of", "read_call", "read_draft", "read_task_id", "write_test"]
 
 #: Every method name of PROTOCOL §4 this server knows, in lower case, and what it asks for.
 METHODS: Final[Mapping[str, Method]] = {
@@ -68,14 +68,19 @@ def read_call(body: bytes) -> Call:
         parsed = _decode_leniently(body)
     if type(parsed) is not dict:
         raise Refusal(Fault.TASK_ABSENT, "the body is JSON but not an object; an object with clientKey is accepted")
-    key = parsed.get("clientKey")
+    return call_of(parsed)
+
+
+def call_of(body: Mapping[str, Any]) -> Call:
+    """Take the key and its suffixes out of a request that is parsed already."""
+    key = body.get("clientKey")
     if type(key) is not str:
-        key = pick(parsed, "clientKey")
+        key = pick(body, "clientKey")
         if not isinstance(key, str):
-            return Call(key="", body=parsed)
+            return Call(key="", body=body)
     if "__" in key:
-        return _split_key(key, parsed)
-    return Call(key=key, body=parsed)
+        return _split_key(key, body)
+    return Call(key=key, body=body)
 
 
 def _decode_leniently(body: bytes) -> Any:
