@@ -18,7 +18,7 @@ from answerdesk.config import FILE, PREFIX, SETTINGS, Setting
 from answerdesk.model.fault import Fault
 from answerdesk.model.task import FAILURES, MOVES, Cause, State
 from answerdesk.solve.profiles import PROFILES
-from answerdesk.wire import DIALECTS, legacy
+from answerdesk.wire import DIALECTS
 from answerdesk.wire.legacy import CODES, SERVER_ERRORS
 from answerdesk.wire.native import STATUSES
 
@@ -26,13 +26,13 @@ DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
 #: The codes that in.php and res.php print for a fault, and what the others mean.
 PRINTED: Final = frozenset(code for codes in CODES.values() for code in codes.values())
 OLDER_CODES: Final[Mapping[str, str]] = {
-    legacy.WRONG_USER_KEY: "The key has not 32 characters.",
-    legacy.UPLOAD: "The form or its base64 is malformed.",
-    legacy.WRONG_ID_FORMAT: "The id is not made of digits.",
-    legacy.REPORT_NOT_RECORDED: "The report came too late.",
-    legacy.DUPLICATE_REPORT: "The same report was sent before.",
-    legacy.WRONG_KEYS: "Too many wrong keys came from this address.",
-    legacy.NO_FUNDS: "Too many calls came without money on the account.",
+    "ERROR_WRONG_USER_KEY": "The key has not 32 characters.",
+    "ERROR_UPLOAD": "The form or its base64 is malformed.",
+    "ERROR_WRONG_ID_FORMAT": "The id is not made of digits.",
+    "ERROR_REPORT_NOT_RECORDED": "The report came too late.",
+    "ERROR_DUPLICATE_REPORT": "The same report was sent before.",
+    "ERROR: 1004": "Too many wrong keys came from this address.",
+    "ERROR: 1002": "Too many calls came without money on the account.",
 }
 TITLES: Final[Mapping[str, str]] = {
     "capmonster": "CapMonster",

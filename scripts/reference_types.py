@@ -10,10 +10,12 @@ import msgspec
 from prose import bullets, page, wrapped
 
 from answerdesk.model import media
-from answerdesk.model.catalog import CATALOG, FAMILIES, TaskType
+from answerdesk.model.catalog import CATALOG, Served, TaskType
+from answerdesk.model.catalog import FAMILIES as ROWS_OF
 from answerdesk.model.fields import LANGUAGES, Field, Sort
 from answerdesk.model.money import show
 from answerdesk.model.question import Options
+from answerdesk.model.sandbox import FAMILIES, TEST_KEYS
 from answerdesk.model.sizes import SERVER_LIMITS, STRICT_LIMITS, SizeLimits
 
 
@@ -33,7 +35,28 @@ def task_types() -> str:
         *(f"For an account with strict limits, in the {name} dialect: {_limits(strict)}."
           for name, strict in STRICT_LIMITS.items()),
     ]  # fmt: skip
-    return page("Task types", about, [*map(_task_type, CATALOG.values()), f"## Media\n\n{bullets(forms)}"])
+    asked = [row for row in CATALOG.values() if Served.SANDBOX not in row.served]
+    return page("Task types", about, [*map(_task_type, asked), f"## Media\n\n{bullets(forms)}", _token_types()])
+
+
+def _token_types() -> str:
+    """List the token types by vendor, and the keys they answer."""
+    about = (
+        "These are asked of nobody and cost nothing. A task that names a vendor's published test key is answered at"
+        " once with that vendor's published test token, so that a program can be tested up to its end. Any other key is"
+        " refused. Nothing is fetched and nothing is solved. Every name is also served with `Proxyless` behind it, and"
+        " proxy fields are ignored."
+    )
+    names = [
+        f"{family.vendor}: {', '.join(f'`{name}`' for name in family.names)}"
+        + ("; always refused." if family.vendor not in {key.vendor for key in TEST_KEYS.values()} else ".")
+        for family in FAMILIES
+    ]
+    keys = [
+        f"{known.vendor}, `{known.key}`: {f'`{known.token}`' if known.token else 'no token'}. {known.about}"
+        for known in TEST_KEYS.values()
+    ]
+    return f"## Token types\n\n{wrapped(about)}\n\n{bullets(names)}\n\nPublished test keys:\n\n{bullets(keys)}"
 
 
 def _limits(limits: SizeLimits) -> str:
@@ -52,8 +75,8 @@ def _task_type(row: TaskType) -> str:
     ]
     name, _, member = row.name.partition("/")
     if member:
-        default = f", or without `{FAMILIES[name].by}`" if FAMILIES[name].default == member else ""
-        facts.insert(0, f"The type is `{name}`, with `{FAMILIES[name].by}` being `{member}`{default}.")
+        default = f", or without `{ROWS_OF[name].by}`" if ROWS_OF[name].default == member else ""
+        facts.insert(0, f"The type is `{name}`, with `{ROWS_OF[name].by}` being `{member}`{default}.")
     if row.instructed:
         facts.append("An instruction is required, in words or as a picture.")
     if row.lang:

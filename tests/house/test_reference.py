@@ -12,10 +12,11 @@ import reference_apis
 from answerdesk.cli import VERBS, describe
 from answerdesk.config import SETTINGS
 from answerdesk.model.answer import Decline, Outcome, Why
-from answerdesk.model.catalog import CATALOG
+from answerdesk.model.catalog import CATALOG, Served
 from answerdesk.model.fault import Fault
 from answerdesk.model.judge import Unattended
 from answerdesk.model.money import BOOKS, Book, Move
+from answerdesk.model.sandbox import PROXYLESS, TEST_KEYS
 from answerdesk.model.task import MOVES
 from answerdesk.wire import DIALECTS
 from answerdesk.wire.native_openapi import openapi as native_openapi
@@ -78,12 +79,22 @@ def test_every_fault_is_documented_with_its_meaning_and_each_dialects_number(fau
     ]
 
 
-@pytest.mark.parametrize("row", CATALOG.values(), ids=lambda row: row.name)
+ASKED = [row for row in CATALOG.values() if Served.SANDBOX not in row.served]
+
+
+@pytest.mark.parametrize("row", ASKED, ids=lambda row: row.name)
 def test_every_task_type_is_documented_with_its_fields(row) -> None:
     section = text("reference/task-types.md").partition(f"## `{row.name}`\n")[2].partition("\n## ")[0]
 
     assert [field.name for field in row.fields if f"- `{field.name}` " not in section] == []
     assert section
+
+
+def test_every_token_type_and_test_key_is_documented() -> None:
+    section = text("reference/task-types.md").partition("## Token types\n")[2]
+    names = {row.name.removesuffix(PROXYLESS) for row in CATALOG.values() if Served.SANDBOX in row.served}
+
+    assert [name for name in [*names, *(key.key for key in TEST_KEYS.values())] if f"`{name}`" not in section] == []
 
 
 @pytest.mark.parametrize("command", describe(), ids=lambda command: command.command)
