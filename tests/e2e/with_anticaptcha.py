@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from python_anticaptcha import (  # type: ignore[import-not-found] - only in the clients' environment
+from python_anticaptcha import (  # type: ignore[import-not-found]
     AnticaptchaClient,
     AsyncAnticaptchaClient,
     ImageToTextTask,

@@ -8,8 +8,8 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
-from capmonstercloudclient import CapMonsterClient, ClientOptions  # type: ignore[import-not-found] - only in the clients' environment
-from capmonstercloudclient.requests import ImageToTextRequest  # type: ignore[import-not-found] - same
+from capmonstercloudclient import CapMonsterClient, ClientOptions  # type: ignore[import-not-found]
+from capmonstercloudclient.requests import ImageToTextRequest  # type: ignore[import-not-found]
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 BLANK = Path(os.environ["BLANK"])
