@@ -4,11 +4,16 @@ Rule: a name is resolved once, every address is checked, and the checked address
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ipaddress
 import socket
-from collections import Counter
+import ssl
+import threading
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Final
+from functools import cached_property
+from typing import Final, NamedTuple
 
 import httpx
 import msgspec
@@ -16,25 +21,42 @@ import structlog
 from standardwebhooks.webhooks import Webhook
 
 from answerdesk.desk.callbacks import Tried
-from answerdesk.desk.ports import Clock, Heard, Records, Store, Unavailable
+from answerdesk.desk.ports import Clock, Heard, Store, Unavailable
 from answerdesk.model.account import Account, Sequence
 from answerdesk.model.address import may_call
-from answerdesk.model.callback import Attempt, Callback, host_of, is_registered
+from answerdesk.model.callback import Attempt, Callback, Place, place_of
 from answerdesk.model.task import Task
 
 log = structlog.get_logger()
 
-#: How long a receiver may take to take a connection, and in all (PROTOCOL §4.8).
-CONNECT_SECONDS: Final = 2.0
-WHOLE_SECONDS: Final = 5.0
-#: Posts under way at once: in all, and to one host, so that a dead one never delays another.
-MOST_AT_ONCE: Final = 512
-MOST_OF_HOST: Final = 4
-#: How often owed callbacks are looked for when nothing happened.
+#: A receiver that answers within this time may have more posts at once.
+SOON_SECONDS: Final = 1.0
+#: How often owed callbacks are looked for when nothing happened, and at most.
 LOOK_SECONDS: Final = 1.0
+PAUSE_SECONDS: Final = 0.05
+#: The longest pause between tries to write down what came of a post.
+LONGEST_PAUSE_SECONDS: Final = 60.0
+#: Addresses of one name that are tried, the first that takes a connection being the one posted to.
+MOST_ADDRESSES: Final = 3
 LONGEST_DETAIL: Final = 200
+#: Hosts whose health is remembered.
+MOST_REMEMBERED: Final = 10_000
 
-Resolve = Callable[[str, int], Awaitable[list[str]]]
+
+class Places(NamedTuple):
+    """How many posts may be under way at once: to one host, and to all hosts of the same health."""
+
+    each: int
+    all: int
+
+
+#: By health: answered soon, failed without an answer, or (None) not known. The sick have few places and their own, so
+#: that however many there are, nobody waits for them.
+PLACES: Final = {True: Places(8, 128), None: Places(2, 256), False: Places(1, 64)}
+#: Connections that can be open at once.
+MOST_AT_ONCE: Final = sum(places.all for places in PLACES.values())
+
+Resolve = Callable[[str], Awaitable[list[str]]]
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,36 +79,83 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     private: bool = False
 
 
-async def resolve(host: str, port: int) -> list[str]:
-    """Resolve a name into addresses by the system's resolver."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[4][0]) for address in found]
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """How many seconds a receiver may take to take a connection, and in all (PROTOCOL §4.8)."""
+
+    connect: float = 2.0
+    whole: float = 5.0
+
+
+class Resolver:
+    """Looks names up, each in a thread of its own and once at a time: a name server that hangs delays nobody else."""
+
+    def __init__(self) -> None:
+        """Nothing is being looked up."""
+        self._asked: dict[str, asyncio.Future[list[str]]] = {}
+
+    async def __call__(self, host: str) -> list[str]:
+        """Give a name's addresses, the best first."""
+        asked = self._asked.get(host)
+        if asked is None:
+            loop = asyncio.get_running_loop()
+            asked = self._asked[host] = loop.create_future()
+            asked.add_done_callback(asyncio.Future.exception)  # whoever asked may have gone
+            threading.Thread(target=self._look_up, args=(loop, host, asked), daemon=True).start()
+        return await asyncio.shield(asked)
+
+    def _look_up(self, loop: asyncio.AbstractEventLoop, host: str, asked: asyncio.Future[list[str]]) -> None:
+        error: Exception | None = None
+        addresses: list[str] = []
+        try:
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            addresses = [str(address[4][0]) for address in found]
+        except Exception as why:  # noqa: BLE001 - handed to whoever asked
+            error = why
+        with contextlib.suppress(RuntimeError):  # the loop may have ended meanwhile
+            loop.call_soon_threadsafe(self._tell, host, asked, addresses, error)
+
+    def _tell(self, host: str, asked: asyncio.Future[list[str]], addresses: list[str], error: Exception | None) -> None:
+        del self._asked[host]
+        if error is None:
+            asked.set_result(addresses)
+        else:
+            asked.set_exception(error)
 
 
 class Deliverer:
     """Posts owed callbacks until it is cancelled."""
 
     def __init__(
-        self, *, store: Store, records: Records, clock: Clock, door: Door, render: Callable[[Task], Posting],
-        resolve: Resolve = resolve,
+        self, *, store: Store, clock: Clock, door: Door, render: Callable[[Task], Posting],
+        resolve: Resolve | None = None, trust: ssl.SSLContext | None = None, patience: Patience | None = None,
     ) -> None:  # fmt: skip
         """Take what to post and whom it may reach; `render` writes a settled task in its dialect."""
+        self._patience = patience or Patience()
         self._store = store
-        self._records = records
         self._clock = clock
         self._door = door
         self._render = render
-        self._resolve = resolve
+        self._resolve = resolve or Resolver()
+        self._trust = trust
         self._woken = asyncio.Event()
         self._under_way: dict[Sequence, asyncio.Task[None]] = {}
         self._of_host: Counter[str] = Counter()
-        self._client = httpx.AsyncClient(
-            follow_redirects=False, trust_env=False, timeout=httpx.Timeout(WHOLE_SECONDS, connect=CONNECT_SECONDS),
-            limits=httpx.Limits(max_connections=MOST_AT_ONCE, max_keepalive_connections=0),
-        )  # fmt: skip
+        self._health: OrderedDict[str, bool] = OrderedDict()
         #: How the posts of this process ended, by outcome.
         self.outcomes: Counter[str] = Counter()
         store.listen(self._hear)
+
+    @cached_property
+    def _transport(self) -> httpx.AsyncHTTPTransport:
+        """Connections that carry one request each; a client's cookies, redirects and proxies are not wanted.
+
+        None is used twice: it was opened for one name, and another name may have the same address.
+        """
+        return httpx.AsyncHTTPTransport(
+            verify=self._trust or ssl.create_default_context(),
+            trust_env=False,
+            limits=httpx.Limits(max_connections=MOST_AT_ONCE, max_keepalive_connections=0),
+        )
 
     def _hear(self, heard: Heard) -> None:
         if heard.settings or any(task.settled and task.callback for task in heard.tasks):
@@ -98,49 +167,48 @@ class Deliverer:
             while True:
                 self._woken.clear()
                 try:
-                    await self._start_due()
+                    for health in PLACES:
+                        await self._start_due(health=health)
                 except Unavailable as away:
                     log.warning("callbacks_put_off", why=str(away))
-                try:
-                    await asyncio.wait_for(self._woken.wait(), LOOK_SECONDS)
-                except TimeoutError:
-                    continue
+                except Exception:
+                    log.exception("callbacks_crashed")
+                # A rush of settled tasks costs one look, not one each.
+                await asyncio.sleep(PAUSE_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._woken.wait()
         finally:
             posts = list(self._under_way.values())
             for post in posts:
                 post.cancel()
             await asyncio.gather(*posts, return_exceptions=True)
-            await self._client.aclose()
+            if "_transport" in self.__dict__:
+                await self._transport.aclose()
 
-    async def _start_due(self) -> None:
-        """Start every post that is due and has room; hosts that are full are passed over."""
-        now = self._clock.now()
-        accounts: dict[int, Account] | None = None
-        while (room := MOST_AT_ONCE - len(self._under_way)) > 0:
-            full = tuple(host for host, count in self._of_host.items() if count >= MOST_OF_HOST)
-            due = await self._store.callbacks_due(now, room + len(self._under_way), full)
-            fresh = [callback for callback in due if callback.n not in self._under_way]
-            if not fresh:
-                return
-            accounts = accounts or {account.id: account for account, _ in await self._records.accounts()}
-            for callback in fresh[:room]:
-                if self._of_host[callback.host] < MOST_OF_HOST:
-                    self._of_host[callback.host] += 1
-                    post = asyncio.create_task(self._post(callback, accounts[callback.account]))
-                    self._under_way[callback.n] = post
+    async def _start_due(self, *, health: bool | None) -> None:
+        """Start every post to hosts of this health that is due and has a place."""
+        each, most = PLACES[health]
+        known = dict(self._health)
+        full = {host for host, count in self._of_host.items() if count >= each}
+        room = most - sum(count for host, count in self._of_host.items() if known.get(host) is health)
+        if room <= 0:
+            return
+        # Those under way are still owed, so twice as many are asked for.
+        if health is None:
+            due = await self._store.callbacks_due(self._clock.now(), 2 * most, each=2 * each, but=(*known, *full))
+        else:
+            hosts = tuple(host for host, well in known.items() if well is health and host not in full)
+            due = await self._store.callbacks_due(self._clock.now(), 2 * most, each=2 * each, among=hosts)
+        for callback in due:
+            if room > 0 and callback.n not in self._under_way and self._of_host[callback.host] < each:
+                room -= 1
+                self._of_host[callback.host] += 1
+                self._under_way[callback.n] = asyncio.create_task(self._post(callback))
 
-    async def _post(self, callback: Callback, account: Account) -> None:
+    async def _post(self, callback: Callback) -> None:
         try:
-            attempt = await self._attempt(callback, account)
-            moved = await self._store.run(Tried(attempt=attempt))
-            state = str(moved.state) if moved else "forgotten"
-            self.outcomes[state] += 1
-            log.info("callback", account=account.id, status=attempt.status, state=state, detail=attempt.detail)
-        except Unavailable as away:
-            log.warning("callback_not_booked", why=str(away))
-        except Exception:
-            log.exception("callback_crashed")
-            await asyncio.sleep(LOOK_SECONDS)
+            await self._book(await self._attempt(callback))
         finally:
             del self._under_way[callback.n]
             self._of_host[callback.host] -= 1
@@ -148,57 +216,111 @@ class Deliverer:
                 del self._of_host[callback.host]
             self._woken.set()
 
-    async def _attempt(self, callback: Callback, account: Account) -> Attempt:
-        began, at = self._clock.monotonic(), self._clock.now()
-        try:
-            task = await self._store.task(callback.n)
-            if task is None or not task.settled:
-                status, detail = 0, "the task is no longer kept"
+    async def _book(self, attempt: Attempt) -> None:
+        """Write down what came of a post, however long the store is away: without that it would be made again."""
+        pause = LOOK_SECONDS
+        while True:
+            try:
+                moved = await self._store.run(Tried(attempt=attempt))
+            except Unavailable as away:
+                log.warning("callback_not_booked", why=str(away), again_in=pause)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             else:
-                async with asyncio.timeout(WHOLE_SECONDS):
-                    status = await self._send(callback, account, self._render(task))
-                detail = f"HTTP {status}"
+                break
+        state = str(moved.state) if moved else "forgotten"
+        self.outcomes[state] += 1
+        log.info("callback", status=attempt.status, state=state, detail=attempt.detail)
+
+    async def _attempt(self, callback: Callback) -> Attempt:
+        """Make one try; whatever goes wrong is what came of it, so that nothing is tried without an end."""
+        began, at = self._clock.monotonic(), self._clock.now()
+        status, detail, well = 0, "", False
+        try:
+            async with asyncio.timeout(self._patience.whole):
+                status = await self._deliver(callback)
+            detail = f"HTTP {status}"
+            well = True
         except Forbidden as rule:
-            status, detail = 0, str(rule)
+            detail, well = str(rule), True
         except TimeoutError:
-            status, detail = 0, f"no answer within {WHOLE_SECONDS:g} seconds"
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            status, detail = 0, f"{type(error).__name__}: {error}"
-        spent = int((self._clock.monotonic() - began) * 1000)
-        return Attempt(n=callback.n, at=at, status=status, detail=detail[:LONGEST_DETAIL], milliseconds=spent)
-
-    async def _send(self, callback: Callback, account: Account, posting: Posting) -> int:
-        url = httpx.URL(callback.url)
-        port = url.port or (443 if url.scheme == "https" else 80)
-        address = await self._address(callback, account, port)
-        headers = {
-            "host": url.netloc.decode("ascii"),
-            "content-type": posting.type,
-            "x-task-id": str(posting.task),
-            **_signed(posting, account, self._clock),
-        }
-        request = self._client.build_request(
-            "POST",
-            url.copy_with(host=address),
-            content=posting.body,
-            headers=headers,
-            extensions={"sni_hostname": url.host},
+            detail = f"no answer within {self._patience.whole:g} seconds"
+        except (httpx.HTTPError, OSError, UnicodeError) as error:
+            detail = f"{type(error).__name__}: {error}"
+        except Exception as error:
+            log.exception("callback_crashed")
+            detail = f"this desk failed: {type(error).__name__}: {error}"
+        spent = self._clock.monotonic() - began
+        self._remember(callback.host, well=well, soon=spent <= SOON_SECONDS)
+        return Attempt(
+            n=callback.n, at=at, status=status, detail=detail[:LONGEST_DETAIL], milliseconds=int(spent * 1000)
         )
-        reply = await self._client.send(request, stream=True)
-        await reply.aclose()
-        return reply.status_code
 
-    async def _address(self, callback: Callback, account: Account, port: int) -> str:
-        """Give the one address to connect to; raises Forbidden unless every address of the name may be called."""
-        if not is_registered(callback.url, (*account.callback_hosts, *self._door.hosts)):
+    def _remember(self, host: str, *, well: bool, soon: bool) -> None:
+        """Remember how a host does; one that answers late is as good as not known."""
+        self._health.pop(host, None)
+        if soon or not well:
+            self._health[host] = well
+        if len(self._health) > MOST_REMEMBERED:
+            self._health.popitem(last=False)
+
+    async def _deliver(self, callback: Callback) -> int:
+        """Post; gives the status the receiver answered with."""
+        task = await self._store.task(callback.n)
+        account = await self._store.account(callback.account)
+        if task is None or not task.settled or account is None:
+            msg = "the task is no longer kept"
+            raise Forbidden(msg)
+        place = place_of(callback.url)
+        if place is None or not place.within((*account.callback_hosts, *self._door.hosts)):
             msg = "the host is not registered for callbacks"
             raise Forbidden(msg)
-        host = host_of(callback.url) or ""
-        addresses = await self._resolve(host, port)
-        if not addresses or not all(may_call(address, private=self._door.private) for address in addresses):
+        posting = self._render(task)
+        addresses = await self._addresses(place)
+        for address in addresses[:-1]:
+            try:
+                return await self._send(place, address, posting, account)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                continue
+        return await self._send(place, addresses[-1], posting, account)
+
+    async def _addresses(self, place: Place) -> list[str]:
+        """Give the addresses to connect to; raises Forbidden unless every address of the name may be called."""
+        try:
+            found = [str(ipaddress.ip_address(place.host))]
+        except ValueError:
+            found = await self._resolve(place.host)
+        if not found or not all(may_call(address, private=self._door.private) for address in found):
             msg = "the host's address is not a public one"
             raise Forbidden(msg)
-        return addresses[0].partition("%")[0]
+        return [address.partition("%")[0] for address in found[:MOST_ADDRESSES]]
+
+    async def _send(self, place: Place, address: str, posting: Posting, account: Account) -> int:
+        """Post to one address; of the answer only the head is read."""
+        numeric = f"[{address}]" if ":" in address else address
+        request = httpx.Request(
+            "POST",
+            f"{'https' if place.secure else 'http'}://{numeric}:{place.port}{place.target}",
+            content=posting.body,
+            headers={
+                "host": place.header,
+                "connection": "close",
+                "user-agent": "answerdesk",
+                "content-type": posting.type,
+                "x-task-id": str(posting.task),
+                **_signed(posting, account, self._clock),
+            },
+            extensions={
+                "sni_hostname": place.host,
+                "timeout": {
+                    "connect": self._patience.connect, "read": self._patience.whole, "write": self._patience.whole,
+                    "pool": self._patience.whole,
+                },
+            },
+        )  # fmt: skip
+        reply = await self._transport.handle_async_request(request)
+        await reply.aclose()
+        return reply.status_code
 
 
 def _signed(posting: Posting, account: Account, clock: Clock) -> dict[str, str]:

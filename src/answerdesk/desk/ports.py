@@ -316,8 +316,16 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     async def oldest(self, most: int, *, media: bool) -> list[tuple[Sequence, Millis, State]]:
         """Find the first tasks kept, or the first whose media are kept, with their time of creation."""
 
-    async def callbacks_due(self, now: Millis, most: int, but: tuple[str, ...]) -> list[Callback]:
-        """Find owed callbacks whose time has come, earliest first, but those to some hosts."""
+    async def account(self, account: AccountId) -> Account | None:
+        """Read an account's settings."""
+
+    async def callbacks_due(
+        self, now: Millis, most: int, *, each: int, among: tuple[str, ...] | None = None, but: tuple[str, ...] = ()
+    ) -> list[Callback]:
+        """Find owed callbacks whose time has come, earliest first and at most `each` of one host.
+
+        They are of the hosts `among`, or with None of all but some; the cost grows with the hosts, not with what is owed.
+        """
 
 
 class Records(Protocol):

@@ -138,6 +138,14 @@ class DrawBlock(msgspec.Struct, frozen=True):
         return Changes(next=(rows.next,)), range(first, rows.next)
 
 
+#: Every host that something is owed to, by as many steps through the index.
+_OWED_HOSTS: Final = (
+    "hosts(host) AS (SELECT min(host) FROM callbacks WHERE state = 'owed' UNION ALL"
+    " SELECT (SELECT min(host) FROM callbacks WHERE state = 'owed' AND host > hosts.host) FROM hosts"
+    " WHERE hosts.host IS NOT NULL)"
+)
+
+
 class SqliteStore:
     """The store port on one SQLite file; an empty path keeps everything in memory."""
 
@@ -250,16 +258,30 @@ class SqliteStore:
         """Read from the low end of the sequence."""
         table = "contents JOIN tasks USING (n)" if media else "tasks"
         owed = "SELECT 1 FROM callbacks WHERE callbacks.n = tasks.n AND callbacks.state = 'owed'"
-        rows = self._rows(
-            f"SELECT n, created, tasks.state FROM {table} WHERE NOT EXISTS ({owed}) ORDER BY n LIMIT ?", most
-        )
+        # A callback that is owed needs its task, but none of its media.
+        kept = "contents JOIN tasks USING (n)" if media else f"tasks WHERE NOT EXISTS ({owed})"
+        rows = self._rows(f"SELECT n, created, state FROM {kept} ORDER BY n LIMIT ?", most)
         return [(n, created, State(state)) for n, created, state in rows]
 
-    async def callbacks_due(self, now: Millis, most: int, but: tuple[str, ...]) -> list[Callback]:
-        """Scan the index of owed ones."""
-        where = "state = 'owed' AND due <= ? AND host NOT IN (SELECT value FROM json_each(?))"
-        select = f"SELECT {CALLBACK} FROM callbacks WHERE {where} ORDER BY due LIMIT ?"
-        return [tables.callback_from(row) for row in self._rows(select, now, json.dumps(but), most)]
+    async def account(self, account: AccountId) -> Account | None:
+        """Read one account."""
+        rows = self._rows("SELECT settings FROM accounts WHERE id = ?", account)
+        return tables.account_from(rows[0][0]) if rows else None
+
+    async def callbacks_due(
+        self, now: Millis, most: int, *, each: int, among: tuple[str, ...] | None = None, but: tuple[str, ...] = ()
+    ) -> list[Callback]:
+        """Step from host to host through the index of owed ones."""
+        hosts = _OWED_HOSTS if among is None else "hosts(host) AS (SELECT value FROM json_each(?))"
+        where = " WHERE hosts.host NOT IN (SELECT value FROM json_each(?))" if among is None else ""
+        select = (
+            f"WITH RECURSIVE {hosts} SELECT {CALLBACK} FROM callbacks WHERE n IN (SELECT first.n FROM hosts"
+            " JOIN callbacks AS first ON first.n IN (SELECT n FROM callbacks AS one WHERE one.state = 'owed'"
+            " AND one.host = hosts.host AND one.due <= ? ORDER BY one.due LIMIT ?)"
+            f"{where}) ORDER BY due LIMIT ?"
+        )
+        values = (now, each, json.dumps(but)) if among is None else (json.dumps(among), now, each)
+        return [tables.callback_from(row) for row in self._rows(select, *values, most)]
 
     async def leases(self, n: Sequence) -> list[Lease]:
         """Read by the index of tasks."""

@@ -106,7 +106,8 @@ CREATE TABLE callbacks (
   tries INTEGER NOT NULL,
   due INTEGER NOT NULL
 );
-CREATE INDEX callbacks_due ON callbacks (due, host) WHERE state = 'owed';
+-- What is owed is looked for host by host, so that a host to which much is owed costs no more than another.
+CREATE INDEX callbacks_due ON callbacks (host, due) WHERE state = 'owed';
 CREATE TABLE attempts (
   id INTEGER PRIMARY KEY,
   n INTEGER NOT NULL,
