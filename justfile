@@ -44,7 +44,11 @@ e2e *args:
 
 # The documentation's examples and links.
 docs *args:
-    pytest -q README.md docs tests/house/test_docs.py {{ args }}
+    pytest -q README.md docs tests/house/test_docs.py tests/house/test_reference.py tests/house/test_decisions.py {{ args }}
+
+# Write docs/reference/ anew from the code's own tables.
+reference:
+    python scripts/reference.py
 
 # Tests with branch coverage: all of model, desk and wire, nine tenths of the rest.
 cov:
