@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.media import PICTURES, SOUNDS, decode_base64, sniff
@@ -194,3 +194,95 @@ def test_what_is_not_base64_is_refused_with_what_is(text: str) -> None:
 @pytest.mark.parametrize("text", ["=", "====", " ", "data:;base64,"])
 def test_base64_of_nothing_is_nothing(text: str) -> None:
     assert decode_base64(text, "task.body") == b""
+
+
+ORIENTED = ("jpeg", "jpeg, progressive", "png", "webp", "webp, lossless")
+
+
+def lay(way: str, orientation: int, order: str = "<") -> bytes:
+    """Draw a picture that says which way up it is."""
+    kind, options = WAYS[way]
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = orientation, "a camera"
+    exif.endian = order
+    file = io.BytesIO()
+    Image.effect_noise(SIZE, 90).convert("RGB").save(file, kind, **options, exif=exif.tobytes())
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("way", ORIENTED)
+def test_a_pictures_size_is_told_as_seen_upright(way: str, orientation: int, order: str) -> None:
+    data = lay(way, orientation, order)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+
+    found = sniff(data)
+
+    assert found == Medium(
+        type=f"image/{way.partition(',')[0]}", width=upright.width, height=upright.height, orientation=orientation
+    )
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65_535])
+def test_an_orientation_that_is_none_is_no_orientation(orientation: int) -> None:
+    assert sniff(lay("jpeg", orientation)) == Medium(type="image/jpeg", width=37, height=23)
+
+
+def png_with(block: bytes) -> bytes:
+    """Put an EXIF chunk behind a picture's other chunks."""
+    data = draw("png")
+    return data[:-12] + struct.pack(">I", len(block)) + b"eXIf" + block + bytes(4) + data[-12:]
+
+
+def directory(*entries: tuple[int, int, int, int], count: int | None = None) -> bytes:
+    packed = b"".join(struct.pack("<HHIHH", *entry, 0) for entry in entries)
+    return b"II*\0" + struct.pack("<IH", 8, len(entries) if count is None else count) + packed
+
+
+LYING = (0x0112, 3, 1, 6)
+EXIF = {
+    "plain": (directory(LYING), 6),
+    "behind others": (directory((0x010F, 3, 1, 2), (0x0110, 4, 1, 3), LYING), 6),
+    "with the name JPEG gives it": (b"Exif\0\0" + directory(LYING), 6),
+    "of another type": (directory((0x0112, 4, 1, 6)), 1),
+    "of two values": (directory((0x0112, 3, 2, 6)), 1),
+    "not there": (directory((0x010F, 3, 1, 6)), 1),
+    "behind too many": (directory(*[(0x010F, 3, 1, 6)] * 200, LYING), 1),
+    "cut": (directory(LYING)[:-4], 1),
+    "longer than it is": (directory((0x010F, 3, 1, 6), count=9), 1),
+    "nowhere": (b"II*\0" + struct.pack("<I", 2**31), 1),
+    "in no byte order": (b"XX*\0" + directory(LYING)[4:], 1),
+    "empty": (b"", 1),
+}
+
+
+@pytest.mark.parametrize(("block", "orientation"), EXIF.values(), ids=EXIF)
+def test_an_exif_block_tells_an_orientation_or_nothing(block: bytes, orientation: int) -> None:
+    found = sniff(png_with(block))
+
+    assert found is not None
+    assert found.orientation == orientation
+
+
+def test_the_first_exif_of_a_jpeg_counts() -> None:
+    lying, upright = lay("jpeg", 6), lay("jpeg", 1)
+    segment = lying[2 : lying.index(b"\xff\xdb")]
+
+    assert sniff(upright[:2] + segment + upright[2:]) == sniff(lying)
+
+
+def test_no_more_chunks_are_looked_at_than_a_picture_has() -> None:
+    data = draw("png")
+    chunk = struct.pack(">I", 0) + b"tEXt" + bytes(4)
+    behind = struct.pack(">I", len(directory(LYING))) + b"eXIf" + directory(LYING) + bytes(4)
+
+    assert sniff(data[:33] + chunk * 990 + behind).orientation == 6
+    assert sniff(data[:33] + chunk * 1_000 + behind).orientation == 1
+
+
+@given(block=st.binary(max_size=80), way=st.sampled_from(["png", "webp, extended"]))
+def test_any_exif_block_is_survived(block: bytes, way: str) -> None:
+    data = png_with(b"II*\0" + block) if way == "png" else draw(way).replace(bytes(40), block[:40].ljust(40, b"\0"))
+
+    assert sniff(data).orientation in range(1, 9)

@@ -7,11 +7,13 @@ import io
 import resource
 import struct
 import sys
+from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from answerdesk.model.media import MOST_PIXELS
+from answerdesk.model.media import MOST_PIXELS, sniff
+from answerdesk.model.upright import TURNS
 
 _HEAD: Final = struct.Struct(">BI")
 _FORMATS: Final = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
@@ -20,25 +22,74 @@ MOST_MEMORY: Final = 1_500_000_000
 MOST_SIDE: Final = 4_096
 
 
+#: What an animation may have: frames, pixels in all of them, and milliseconds that one is seen.
+MOST_FRAMES: Final = 100
+MOST_MOVING_PIXELS: Final = 8_000_000
+_LEAST_MS: Final = 20
+_MOST_MS: Final = 10_000
+_USUAL_MS: Final = 100
+_BROKEN: Final = (OSError, SyntaxError, MemoryError, Image.DecompressionBombError, IndexError, KeyError)
+_ROTATIONS: Final = {1: Image.Transpose.ROTATE_270, 2: Image.Transpose.ROTATE_180, 3: Image.Transpose.ROTATE_90}
+
+
 def redraw(data: bytes) -> bytes:
-    """Decode the first frame, set it upright, and encode it as PNG with nothing else in it; raises ValueError."""
+    """Decode a picture, set it upright, and encode it as PNG with nothing else in it; raises ValueError.
+
+    An animation stays one, up to a number of frames, and goes round and round.
+    """
+    medium = sniff(data)
+    orientation = medium.orientation if medium else 1
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
             if opened.width * opened.height > MOST_PIXELS:
                 msg = f"{opened.width} x {opened.height} pixels are too many"
                 raise ValueError(msg)
             opened.load()
-            upright = ImageOps.exif_transpose(opened)
-            drawn = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-    except (OSError, SyntaxError, MemoryError, Image.DecompressionBombError, IndexError, KeyError) as error:
+            frames = [_clean(opened, orientation)]
+            times = [_milliseconds(opened)]
+            for moved in _moves(opened):
+                frames.append(_clean(moved, orientation))
+                times.append(_milliseconds(moved))
+    except _BROKEN as error:
         msg = f"{type(error).__name__}: {error}"
         raise ValueError(msg) from error
-    drawn.thumbnail((MOST_SIDE, MOST_SIDE))
-    # A new picture of the pixels alone carries no metadata along.
-    clean = Image.frombytes(drawn.mode, drawn.size, drawn.tobytes())
     copy = io.BytesIO()
-    clean.save(copy, "PNG", compress_level=1)
+    if len(frames) == 1:
+        frames[0].save(copy, "PNG", compress_level=1)
+    else:
+        moving = [frame.convert("RGBA") for frame in frames]
+        moving[0].save(copy, "PNG", compress_level=1, save_all=True, append_images=moving[1:], duration=times, loop=0)
     return copy.getvalue()
+
+
+def _moves(opened: Image.Image) -> Iterator[Image.Image]:
+    """Yield an animation's frames after the first; what comes after a broken one is left out."""
+    most = min(MOST_FRAMES, MOST_MOVING_PIXELS // (opened.width * opened.height))
+    for i in range(1, most):
+        try:
+            opened.seek(i)
+            opened.load()
+        except (EOFError, *_BROKEN):
+            return
+        yield opened
+
+
+def _clean(picture: Image.Image, orientation: int) -> Image.Image:
+    """Draw one frame upright as a new picture of its pixels alone, which carries no metadata along."""
+    drawn = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    mirrored, quarters = TURNS[orientation]
+    if mirrored:
+        drawn = drawn.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if quarters:
+        drawn = drawn.transpose(_ROTATIONS[quarters])
+    drawn.thumbnail((MOST_SIDE, MOST_SIDE))
+    return Image.frombytes(drawn.mode, drawn.size, drawn.tobytes())
+
+
+def _milliseconds(picture: Image.Image) -> int:
+    """Tell how long a frame is seen; one without a time gets what browsers give it."""
+    told = int(picture.info.get("duration", 0) or _USUAL_MS)
+    return min(max(told, _LEAST_MS), _MOST_MS)
 
 
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:

@@ -252,8 +252,10 @@ class WorkApi:
         pictures = [medium.type.startswith("image/") for medium in task.asked().media] if task else []
         for index in (index for index, is_picture in enumerate(pictures) if is_picture):
             data = await self._store.content(lease.task, index)
+            if data is None:
+                continue
             try:
-                await self._darkroom.redraw(data or b"")
+                await self._darkroom.redraw(data)
             except Undecodable as reason:
                 log.info("picture_undecodable", task=self._ids.show(lease.task), why=str(reason))
                 await self._store.run(work.Spoil(lease=token))

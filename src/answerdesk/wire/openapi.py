@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from answerdesk.model.question import Kind
 from answerdesk.wire import work
 
 _TYPES: Final = (work.ClaimCall, work.AnswerCall, work.DeclineCall, work.LeasesJson, work.VerdictJson, work.ProblemJson)
@@ -22,6 +23,20 @@ _QUESTION: Final = {
     "media": [{"url": f"/api/work/media/{_LEASE}/0", "type": "image/png", "width": 120, "height": 40}],
 }
 _GIVEN: Final = {"lease": _LEASE, "task": 1837465021, "kind": "text", "until": 1692863536.5, "question": _QUESTION}
+
+
+#: What the value of an answer looks like, by kind: whose the numbers are is said where the kind is.
+VALUES: Final[Mapping[Kind, tuple[str, Any]]] = {
+    Kind.TEXT: ("The characters in the picture.", "4821"),
+    Kind.QUESTION: ("The answer in words.", "Paris"),
+    Kind.AUDIO: ("What was said.", "seven two nine"),
+    Kind.GRID: ("Cells counted from 1, from the top left row by row.", [1, 3, 9]),
+    Kind.POINTS: ("Points in pixels from the top left of the picture set upright.", [[39, 59], [252, 72]]),
+    Kind.BOXES: ("Left, top, right and bottom edges in pixels.", [[559, 164, 797, 430]]),
+    Kind.OUTLINE: ("Closed outlines, each of at least three points.", [[[10, 10], [90, 12], [50, 80]]]),
+    Kind.ROTATE: ("Degrees clockwise, one per picture.", [40, 320.5]),
+    Kind.DRAG: ("Centres of the pieces on the background, null for one that belongs nowhere.", [[120, 48], None]),
+}
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,9 +121,21 @@ def _operation(operation: Operation) -> dict[str, Any]:
     return {
         "operationId": operation.name,
         "summary": operation.about,
-        "requestBody": {"required": True, "content": _json(operation.body, operation.asked)},
+        "requestBody": {"required": True, "content": _asked(operation)},
         "responses": {"200": reply} | _problems(*PROBLEMS),
     }
+
+
+def _asked(operation: Operation) -> dict[str, Any]:
+    """Show a call's body; an answer's once for every kind of question."""
+    content = _json(operation.body, operation.asked)
+    if operation.name == "answer":
+        del content["application/json"]["example"]
+        content["application/json"]["examples"] = {
+            kind: {"summary": about, "value": {**operation.asked, "value": value}}
+            for kind, (about, value) in VALUES.items()
+        }
+    return content
 
 
 def _media() -> dict[str, Any]:

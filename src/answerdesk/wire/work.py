@@ -143,10 +143,12 @@ class ConstraintsJson(TypedDict, total=False):
 
 
 class OptionsJson(TypedDict):
-    """What steers machines: a profile's name, and the least confidence (0..100) the client takes."""
+    """What steers machines: a profile's name, the least confidence (0..100) the client takes, and an earlier task."""
 
     module: str
     threshold: NotRequired[int]
+    #: The id of an earlier task of the same series of pictures.
+    previous: NotRequired[str]
 
 
 class MediumJson(TypedDict):
@@ -244,6 +246,8 @@ def question_json(question: Question, lease_token: str) -> QuestionJson:
     options = OptionsJson(module=question.options.module)
     if question.options.threshold is not None:
         options["threshold"] = question.options.threshold
+    if question.options.previous is not None:
+        options["previous"] = question.options.previous
     return QuestionJson(
         kind=question.kind,
         instruction=InstructionJson(text=question.text, image=picture),
