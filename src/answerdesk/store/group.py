@@ -34,6 +34,9 @@ class Pace:
     fold: int = 4 * 2**20
     #: Past this size the queue pauses until it is folded back.
     pause: int = 64 * 2**20
+    #: How long such a pause waits for readers, and how long the next one is put off when they stayed, in seconds.
+    wait: float = 2.0
+    rest: float = 30.0
 
 
 Waiting = tuple[Verb[Any], "asyncio.Future[Any]"]
@@ -48,8 +51,8 @@ class GroupCommit:
         self._path = path
         self._clock = clock
         self._pace = pace
-        #: The size that pauses the queue next: more than the pace says while a reader keeps the log from shrinking.
-        self._pause_at = pace.pause
+        #: Until when, by the loop's clock, the queue is not paused: a reader kept the log from shrinking.
+        self._rests_until = 0.0
         self._waiting: deque[Waiting] = deque()
         #: Verbs of a batch that the driver refused, to be run alone.
         self._alone: deque[Waiting] = deque()
@@ -246,8 +249,9 @@ class GroupCommit:
             self._next()
             return
         self._folding = True
-        pause = size > self._pause_at
-        folded = asyncio.get_running_loop().run_in_executor(self._threads, self._checkpoint, pause)
+        loop = asyncio.get_running_loop()
+        pause = size > self._pace.pause and loop.time() >= self._rests_until
+        folded = loop.run_in_executor(self._threads, self._checkpoint, pause)
         folded.add_done_callback(lambda done: self._folded(done, resume=pause))
         if not pause:
             self._next()
@@ -257,12 +261,12 @@ class GroupCommit:
         if (error := done.exception()) is not None:
             self.trouble = f"checkpoint: {error}"
         if resume:
-            # A log that a reader keeps from shrinking pauses the queue again only once it has doubled.
-            self._pause_at = max(self._pace.pause, 2 * self._wal_size())
+            if self._wal_size() > self._pace.pause:
+                self._rests_until = asyncio.get_running_loop().time() + self._pace.rest
             self._next()
 
     def _checkpoint(self, truncate: bool) -> None:  # noqa: FBT001 - called through an executor
-        connection = sqlite3.connect(self._path, timeout=2)
+        connection = sqlite3.connect(self._path, timeout=self._pace.wait)
         try:
             connection.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if truncate else 'PASSIVE'})")
         finally:
