@@ -88,6 +88,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     replay: tuple[AccountId, str] | None = None
     callbacks: tuple[Sequence, ...] = ()
     hunt: Hunt | None = None
+    #: Whether a task may settle that no row above names.
+    settles: bool = False
     #: How many sequence numbers to take.
     block: int = 0
 
@@ -264,8 +266,6 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
     amount: Micros
 
 
-class Store(Protocol):
-    """Durable state. Everything acknowledged by `run` survives a crash."""
 class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     """What goes on in a queue: who holds its tasks, and how the last ones answered went."""
 
@@ -276,6 +276,8 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     price: Micros = NOTHING
 
 
+class Store(Protocol):
+    """Durable state. Everything acknowledged by `run` survives a crash."""
 
     async def run(self, verb: Verb[T_co]) -> T_co:
         """Run a verb in a unit; returns once it is durable. Raises its Refusal, or Unavailable."""
@@ -324,7 +326,7 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     ) -> list[Callback]:
         """Find owed callbacks whose time has come, earliest first and at most `each` of one host.
 
-        They are of the hosts `among`, or with None of all but some; the cost grows with the hosts, not with what is owed.
+        They are of the hosts `among`, or with None of all but some. What it costs grows with the hosts alone.
         """
 
 
@@ -349,6 +351,9 @@ class Records(Protocol):
     async def spending(self, account: AccountId, since: Millis, till: Millis, filters: Spending) -> list[Spent]:
         """Add up an account's charges by hour."""
 
+    async def traffic(self, kinds: tuple[Kind, ...], lang: str | None, now: Millis) -> Traffic:
+        """Tell who holds tasks of these kinds and language now, and how the last ones went; no language means any."""
+
     async def accounts(self) -> list[tuple[Account, Purse]]:
         """List all accounts."""
 
@@ -359,9 +364,6 @@ class Records(Protocol):
         """List tasks, newest first."""
 
     async def sums(self) -> Sums:
-    async def traffic(self, kinds: tuple[Kind, ...], lang: str | None, now: Millis) -> Traffic:
-        """Tell who holds tasks of these kinds and language now, and how the last ones went; no language means any."""
-
         """Hold the ledger against the stored balances."""
 
 

@@ -256,7 +256,6 @@ class SqliteStore:
 
     async def oldest(self, most: int, *, media: bool) -> list[tuple[Sequence, Millis, State]]:
         """Read from the low end of the sequence."""
-        table = "contents JOIN tasks USING (n)" if media else "tasks"
         owed = "SELECT 1 FROM callbacks WHERE callbacks.n = tasks.n AND callbacks.state = 'owed'"
         # A callback that is owed needs its task, but none of its media.
         kept = "contents JOIN tasks USING (n)" if media else f"tasks WHERE NOT EXISTS ({owed})"
@@ -325,6 +324,24 @@ class SqliteStore:
         hours = self._rows(select, *values)
         return [Spent(hour=Millis(hour * 3_600_000), count=count, amount=amount) for hour, count, amount in hours]
 
+    async def traffic(self, kinds: tuple[Kind, ...], lang: str | None, now: Millis) -> Traffic:
+        """Look at live leases, and at the answered ones among the newest thousand tasks."""
+        matches = "kind IN (SELECT value FROM json_each(?)) AND (? IS NULL OR coalesce(lang, 'en') = ?)"
+        values = (json.dumps(kinds), lang, lang)
+        held = (
+            f"SELECT DISTINCT solver FROM leases JOIN tasks USING (n) WHERE outcome IS NULL AND until > ? AND {matches}"
+        )
+        recent = "SELECT kind, lang, state, created, tasks.ended, price FROM tasks ORDER BY n DESC LIMIT 1000"
+        count, took, price = self._rows(
+            f"SELECT count(*), avg(ended - created), avg(price) FROM ({recent}) WHERE state = 1 AND {matches}", *values
+        )[0]
+        return Traffic(
+            busy=frozenset(row[0] for row in self._rows(held, now, *values)),
+            count=count,
+            milliseconds=round(took or 0),
+            price=Micros(round(price or 0)),
+        )
+
     async def accounts(self) -> list[tuple[Account, Purse]]:
         """List by id."""
         rows = self._rows(f"SELECT settings, {PURSE} FROM accounts ORDER BY id")
@@ -346,24 +363,6 @@ class SqliteStore:
         if listing.state is not None:
             where.append("state = ?")
             values.append(int(listing.state))
-    async def traffic(self, kinds: tuple[Kind, ...], lang: str | None, now: Millis) -> Traffic:
-        """Look at live leases, and at the answered ones among the newest thousand tasks."""
-        matches = "kind IN (SELECT value FROM json_each(?)) AND (? IS NULL OR coalesce(lang, 'en') = ?)"
-        values = (json.dumps(kinds), lang, lang)
-        held = (
-            f"SELECT DISTINCT solver FROM leases JOIN tasks USING (n) WHERE outcome IS NULL AND until > ? AND {matches}"
-        )
-        recent = "SELECT kind, lang, state, created, tasks.ended, price FROM tasks ORDER BY n DESC LIMIT 1000"
-        count, took, price = self._rows(
-            f"SELECT count(*), avg(ended - created), avg(price) FROM ({recent}) WHERE state = 1 AND {matches}", *values
-        )[0]
-        return Traffic(
-            busy=frozenset(row[0] for row in self._rows(held, now, *values)),
-            count=count,
-            milliseconds=round(took or 0),
-            price=Micros(round(price or 0)),
-        )
-
         select = f"SELECT {TASK} FROM tasks WHERE {' AND '.join(where)} ORDER BY n DESC LIMIT ?"
         return [tables.task_from(row) for row in self._rows(select, *values, listing.most)]
 
