@@ -142,11 +142,7 @@ async def test_a_head_of_many_fields_is_read_while_it_is_below_the_limit(line):
     assert (await line.hear()).startswith(b"HTTP/1.1 200")
 
 
-@pytest.mark.parametrize(
-    "filling",
-    [b"1;" + b"x" * 65_000 + b"\r\na\r\n", b"0\r\nX-A: ", b"1\r\na\r\n" * 10_000],
-    ids=["ext", "trailer", "tiny"],
-)
+@pytest.mark.parametrize("filling", [b"1;" + b"x" * 65_000 + b"\r\na\r\n", b"0\r\nX-A: "], ids=["extension", "trailer"])
 async def test_endless_framing_of_a_chunked_body_ends_soon(line, filling):
     await line.say(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
     sent = 0

@@ -9,6 +9,8 @@ import pytest
 
 from tests.serving import Serving, wait_until
 
+pytestmark = pytest.mark.slow
+
 NO_LIMIT = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 

@@ -13,6 +13,8 @@ import pytest
 
 from tests.serving import Serving, read_reply, wait_until
 
+pytestmark = pytest.mark.slow
+
 #: How long a stop may take before it counts as hanging; what is asserted is that it ends, and how.
 STOP_PATIENCE = 5.0
 
