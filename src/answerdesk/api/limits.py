@@ -3,6 +3,7 @@ Rule: counters live in memory and are bounded; only a poll lock is a stored fact
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from answerdesk.model.account import Account, AccountId
@@ -83,7 +84,7 @@ class Floods:
         if now >= until:
             del self._blocked[name]
             return 0
-        return int(until - now) + 1
+        return math.ceil(until - now)
 
 
 class Rates:
