@@ -342,3 +342,23 @@ def test_the_staff_counts_who_is_granted_who_is_on_shift_and_who_never_had_it():
     assert staff_for(solvers, Kind.TEXT, "de", now, had={SolverId(8), SolverId(1)}) == Staff(
         machines=2, machines_on_shift=1, people=3, people_on_shift=2, people_left=1
     )
+
+
+@pytest.mark.parametrize(
+    ("profiles", "threshold", "confidence", "enough"),
+    [
+        ({}, None, 0.96, False),
+        ({"meter": 0.9}, None, 0.96, True),
+        ({"meter": 0.9}, None, 0.89, False),
+        ({"meter": 2.0}, None, 1.0, False),
+        ({"meter": 2.0}, 10, 1.0, False),
+        ({"meter": 0.9}, 99, 0.96, False),
+        ({"other": 0.1}, None, 0.96, False),
+    ],
+)
+def test_a_profile_has_a_threshold_of_its_own(profiles, threshold, confidence, enough):
+    question = Question(kind=Kind.TEXT, options=Options(module="meter", threshold=threshold))
+
+    judgement = judge(question, (machine_says(confidence),), STAFF["MP"], Rules(profiles=profiles), (CREATED, CREATED))
+
+    assert isinstance(judgement, Settled) is enough

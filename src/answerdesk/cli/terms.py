@@ -4,7 +4,7 @@ Rule: what the operator set stands in the store; the catalogue's terms hold wher
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
@@ -92,7 +92,7 @@ def list_rules(data: Path, as_json: bool) -> None:
     async def act(store: SqliteStore) -> list[out.Record]:
         return [_rules(store.house(), name) for name in CATALOG]
 
-    columns = ("type", "threshold", "declines", "unattended", "machines_first", "from")
+    columns = ("type", "threshold", "profiles", "declines", "unattended", "machines_first", "from")
     out.table(with_desk(data, act), columns, as_json=as_json, none="No types.")
 
 
@@ -103,6 +103,13 @@ def list_rules(data: Path, as_json: bool) -> None:
     "machine_threshold",
     type=click.FloatRange(0, 1),
     help="From this confidence, 0 to 1, a machine's answer is enough alone.",
+)
+@click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    metavar="NAME=THRESHOLD",
+    help="The threshold of one machine profile, 0 to 1, or off to let it answer beside people only; may be repeated.",
 )
 @click.option("--declines", type=click.IntRange(1, 100), help="How many people must decline before a task is given up.")
 @click.option(
@@ -122,13 +129,31 @@ def set_rules(type_: str, machines_first: float | None, data: Path, as_json: boo
         raise Misused("nothing to set: name at least one rule; see answerdesk rules set --help")
     if "unattended" in changed:
         changed["unattended"] = Unattended(changed["unattended"])
+    profiles = dict(map(_profile, changed.pop("profiles", ())))
 
     async def act(store: SqliteStore) -> out.Record:
-        fresh = msgspec.structs.replace(store.house().rules_for(type_), **changed)
+        found = store.house().rules_for(type_)
+        fresh = msgspec.structs.replace(found, profiles=found.profiles | profiles, **changed)
         await store.run(SaveRules(type=type_, rules=fresh))
         return _rules(store.house(), type_)
 
     out.facts(with_desk(data, act), as_json=as_json)
+
+
+#: A threshold that no confidence reaches.
+_OFF: Final = 2.0
+
+
+def _profile(written: str) -> tuple[str, float]:
+    """Read NAME=THRESHOLD."""
+    name, _, threshold = written.partition("=")
+    try:
+        bar = _OFF if threshold == "off" else float(threshold)
+    except ValueError:
+        bar = -1.0
+    if not name or not (0 <= bar <= 1 or bar == _OFF):
+        raise Misused(f"--profile {written} is not accepted: write NAME=THRESHOLD, such as meter=0.9 or meter=off")
+    return name, bar
 
 
 def _rules(house: House, name: str) -> out.Record:
@@ -136,6 +161,7 @@ def _rules(house: House, name: str) -> out.Record:
     return {
         "type": name,
         "threshold": found.machine_threshold,
+        "profiles": " ".join(f"{name}={'off' if bar == _OFF else bar}" for name, bar in found.profiles.items()),
         "declines": found.declines,
         "unattended": str(found.unattended),
         "machines_first": found.machines_first_ms / 1000,

@@ -34,6 +34,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     #: From this confidence a machine's answer is enough alone.
     machine_threshold: float = 0.97
+    #: The same for single machine profiles by name; above 1 the profile's answers only help people to be compared.
+    profiles: dict[str, float] = {}
     #: How many people must decline before a task is given up.
     declines: int = 2
     unattended: Unattended = Unattended.BEST
@@ -91,8 +93,10 @@ def _confidence(lease: Lease) -> float:
 
 
 def _bar(question: Question, rules: Rules) -> float:
+    own = rules.profiles.get(question.options.module, rules.machine_threshold)
     threshold = question.options.threshold
-    return rules.machine_threshold if threshold is None else threshold / 100
+    # A profile that is only watched stays so, whatever the client would take.
+    return own if threshold is None or own > 1 else threshold / 100
 
 
 def _declined(said: tuple[Lease, ...]) -> int:
