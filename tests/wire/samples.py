@@ -56,17 +56,42 @@ def refusal(body: bytes, limits: SizeLimits = SERVER_LIMITS) -> Refusal:
     raise AssertionError(f"not refused: {found.question}")
 
 
-def ready(value: object = "hello", *, cost: int = 2990, kind: Kind = Kind.TEXT) -> Ready:
-    return Ready(
-        type="ImageToTextTask",
-        kind=kind,
-        value=value,
-        cost=Micros(cost),
-        ip="1.2.3.4",
-        created=Millis(1692863536123),
-        ended=Millis(1692863556001),
-        solve_count=1,
-    )
+def ready(value: object = "hello", *, cost: int = 2990, kind: Kind = Kind.TEXT, **fields: Any) -> Ready:
+    given = {"type": "ImageToTextTask", "ip": "1.2.3.4", "solve_count": 1, **fields}
+    times = {"created": Millis(1692863536123), "ended": Millis(1692863556001)}
+    return Ready(kind=kind, value=value, cost=Micros(cost), **times, **given)
 
 
 SMALL_KINDS = {kind: draw(kind, (24, 16)) for kind in ("PNG", "JPEG", "GIF", "WEBP", "BMP")}
+SOUND = b"ID3" + bytes(200)
+
+
+def text_of(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _complex(name: str, *media: str) -> dict[str, Any]:
+    return {"type": "ComplexImageTask", "class": "recognition", "imagesBase64": list(media), "metadata": {"Task": name}}
+
+
+#: The smallest task of each row of the catalogue that is asked of anybody.
+TASKS: dict[str, dict[str, Any]] = {
+    "ImageToTextTask": {"type": "ImageToTextTask", "body": BODY},
+    "TextCaptchaTask": {"type": "TextCaptchaTask", "comment": "Which day comes after Monday?"},
+    "AudioTask": {"type": "AudioTask", "body": text_of(SOUND)},
+    "GridTask": {"type": "GridTask", "body": BODY, "comment": "boats"},
+    "CoordinatesTask": {"type": "CoordinatesTask", "body": BODY},
+    "BoundingBoxTask": {"type": "BoundingBoxTask", "body": BODY, "comment": "boats"},
+    "DrawAroundTask": {"type": "DrawAroundTask", "body": BODY, "comment": "boats"},
+    "RotateTask": {"type": "RotateTask", "body": BODY},
+    "DragAndDropTask": {"type": "DragAndDropTask", "background": BODY, "images": [BODY, BODY]},
+    "ImageToCoordinatesTask/points": {"type": "ImageToCoordinatesTask", "body": BODY, "comment": "boats"},
+    "ImageToCoordinatesTask/rectangles": {
+        "type": "ImageToCoordinatesTask", "body": BODY, "comment": "boats", "mode": "rectangles",
+    },
+    "ComplexImageTask/grid": _complex("grid", *[BODY] * 9),
+    "ComplexImageTask/rotate": _complex("rotate", BODY, BODY),
+    "ComplexImageTask/coordinates": _complex("coordinates", BODY),
+    "ComplexImageTask/text": _complex("text", BODY),
+    "ComplexImageTask/audio": _complex("audio", text_of(SOUND)),
+}  # fmt: skip

@@ -16,11 +16,12 @@ from answerdesk.model.account import Millis, Sequence
 from answerdesk.model.answer import Decline, Lease, Verdict, Why
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import Micros
-from answerdesk.model.question import Constraints, Kind, Medium, Options, Question
+from answerdesk.model.question import WORK_KINDS, Constraints, Kind, Medium, Options, Question
 from answerdesk.model.solver import SolverId
 from answerdesk.model.task import TaskId
+from answerdesk.model.values import accept
 from answerdesk.wire import work
-from answerdesk.wire.openapi import OPERATIONS, openapi
+from answerdesk.wire.openapi import OPERATIONS, VALUES, openapi
 from answerdesk.wire.work import AnswerCall, ClaimCall, DeclineCall, Given
 
 RICH = Question(
@@ -273,11 +274,74 @@ def test_the_documents_examples_are_read_by_the_readers_themselves(operation) ->
     asked = documented["requestBody"]["content"]["application/json"]
     told = documented["responses"]["200"]["content"]["application/json"]
 
-    call = READERS[operation.body](json.dumps(asked["example"]).encode())
+    examples = [asked["example"]] if "example" in asked else [each["value"] for each in asked["examples"].values()]
 
-    assert type(call).__name__ == operation.body == asked["schema"]["$ref"].rpartition("/")[2]
-    assert json.loads(msgspec.json.encode(call)).items() >= asked["example"].items()
+    for example in examples:
+        call = READERS[operation.body](json.dumps(example).encode())
+        assert type(call).__name__ == operation.body == asked["schema"]["$ref"].rpartition("/")[2]
+        assert json.loads(msgspec.json.encode(call)).items() >= example.items()
     assert msgspec.convert(told["example"], REPLIES[operation.reply], strict=True) == told["example"]
+
+
+PAGE = Medium(type="image/png", width=1_000, height=500)
+
+
+@pytest.mark.parametrize("kind", WORK_KINDS)
+def test_the_documented_value_of_each_kind_is_one_that_is_accepted(kind: Kind) -> None:
+    pictures = {Kind.ROTATE: 2, Kind.DRAG: 3}.get(kind, 1)
+    question = Question(kind=kind, media=(PAGE,) * pictures, constraints=Constraints(rows=3, columns=3))
+    _, value = VALUES[kind]
+
+    assert accept(question, value) == value
+
+
+def asked_of(question: Question) -> dict[str, Any]:
+    return json.loads(work.write_leases([given_lease(question, "L")]))["leases"][0]["question"]
+
+
+def test_a_grid_is_shown_with_what_applies_to_it() -> None:
+    question = Question(
+        kind=Kind.GRID,
+        text="boats",
+        picture=PAGE,
+        media=(PAGE,),
+        constraints=Constraints(rows=3, columns=4, min_clicks=1, max_clicks=12, can_no_answer=True),
+        options=Options(previous="77"),
+    )
+
+    assert asked_of(question) == {
+        "kind": "grid",
+        "instruction": {"text": "boats", "image": "/api/work/media/L/1"},
+        "constraints": {"rows": 3, "columns": 4, "minClicks": 1, "maxClicks": 12, "canNoAnswer": True},
+        "options": {"module": "universal", "previous": "77"},
+        "lang": None,
+        "media": [{"url": "/api/work/media/L/0", "type": "image/png", "width": 1000, "height": 500}],
+    }
+
+
+def test_a_background_and_its_pieces_are_listed_in_order() -> None:
+    piece = Medium(type="image/gif", width=20, height=30)
+
+    shown = asked_of(Question(kind=Kind.DRAG, media=(PAGE, piece, piece)))
+
+    assert [medium["url"] for medium in shown["media"]] == [f"/api/work/media/L/{i}" for i in range(3)]
+    assert [medium["width"] for medium in shown["media"]] == [1000, 20, 20]
+    assert shown["instruction"] == {"text": None, "image": None}
+
+
+def test_a_recording_has_no_size_and_a_written_question_no_media() -> None:
+    sound = asked_of(Question(kind=Kind.AUDIO, lang="en", media=(Medium(type="audio/mpeg"),)))
+    written = asked_of(Question(kind=Kind.QUESTION, text="why?"))
+
+    assert sound["media"] == [{"url": "/api/work/media/L/0", "type": "audio/mpeg"}]
+    assert (written["media"], written["instruction"]["text"]) == ([], "why?")
+
+
+def test_pictures_to_turn_say_their_step() -> None:
+    shown = asked_of(Question(kind=Kind.ROTATE, media=(PAGE, PAGE), constraints=Constraints(angle=40)))
+
+    assert shown["constraints"] == {"angle": 40}
+    assert len(shown["media"]) == 2
 
 
 def test_the_documents_example_of_a_lease_is_what_is_written() -> None:
