@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -207,3 +208,25 @@ async def test_what_was_acknowledged_is_there_after_a_restart(shared, clock):
     assert [await again.task(n) for n in (done, waiting)] == kept
     assert await again.money(account) == (998_000, 1_000, 1)
     assert [solver.id for solver in again.store.house().solvers] == [person.id]
+
+
+async def test_the_books_agree_whenever_they_are_looked_at(shared, clock):
+    """Another process writes all the while."""
+    desk = Desk(shared.open(), clock)
+    account, _ = await desk.open_account(balance=10**9), await desk.person()
+    other = shared.open()
+    over = threading.Event()
+
+    async def write() -> None:
+        while not over.is_set():
+            await asyncio.gather(*(Desk(other, clock).submit(account) for _ in range(8)))
+
+    writing = asyncio.create_task(asyncio.to_thread(asyncio.run, write()))
+    looks = [await desk.store.sums()]
+    while looks[-1].entries < 400:
+        looks.append(await desk.store.sums())
+        await asyncio.sleep(0)
+    over.set()
+    await writing
+
+    assert {look.drifting for look in looks} == {()}

@@ -369,16 +369,19 @@ class SqliteStore:
     async def sums(self) -> Sums:
         """Add the whole ledger up by move and account."""
         booked: dict[tuple[Book, int], int] = {}
-        for move, account, total in self._rows("SELECT move, account, sum(amount) FROM entries GROUP BY move, account"):
-            for book, sign in zip(BOOKS[move], (-1, 1), strict=True):
-                booked[book, account] = booked.get((book, account), 0) + sign * total
-        stored = self._rows("SELECT id, name, balance, held FROM accounts")
-        drifting = tuple(
-            name
-            for account, name, balance, held in stored
-            if (booked.get((Book.BALANCE, account), 0), booked.get((Book.HELD, account), 0)) != (balance, held)
-        )
-        return Sums(drifting=drifting, entries=self._rows("SELECT count(*) FROM entries")[0][0])
+        drifting, entries = [], 0
+        # One statement sees one moment; the ledger's lines come before the accounts.
+        for move, account, name, first, second in self._rows(
+            "SELECT move, account, '', sum(amount), count(*) FROM entries GROUP BY move, account"
+            " UNION ALL SELECT '', id, name, balance, held FROM accounts"
+        ):
+            if move:
+                entries += second
+                for book, sign in zip(BOOKS[move], (-1, 1), strict=True):
+                    booked[book, account] = booked.get((book, account), 0) + sign * first
+            elif (booked.get((Book.BALANCE, account), 0), booked.get((Book.HELD, account), 0)) != (first, second):
+                drifting.append(name)
+        return Sums(drifting=tuple(drifting), entries=entries)
 
     def close(self) -> None:
         """Finish what is under way and close."""
