@@ -19,13 +19,17 @@ MOST_MESSAGE: Final = 32 * 2**20
 class PatientProtocol(HttpToolsProtocol):
     """uvicorn's own protocol, remembering until when the rest of a request is awaited."""
 
+    #: Apart from uvicorn's own attributes: with more than it has, each connection's dictionary weighs 1.2 KB more.
+    __slots__ = ("due", "room")
+
     #: Monotonic time by which what is missing has to be here, 0 while nothing is.
-    due = 0.0
+    due: float
     #: How many more bytes may come before the head, or the message, has to be whole.
-    room = MOST_HEAD
+    room: int
 
     def connection_made(self, transport: Any) -> None:
         """Start the clock: a connection is opened to send something."""
+        self.room = MOST_HEAD
         self.due = time.monotonic() + HEAD_SECONDS
         super().connection_made(transport)
 
