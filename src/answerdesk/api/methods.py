@@ -14,10 +14,11 @@ from answerdesk.api.http import TEXT, Answer, Header, Peers, Scope, header, text
 from answerdesk.api.stats import Stats
 from answerdesk.desk.entrance import Turned
 from answerdesk.desk.ports import Unavailable
-from answerdesk.model.account import Account
+from answerdesk.model.account import Account, Strictness
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.sizes import limits_for
 from answerdesk.model.talk import Balance, Call, Created, Method, Processing, Refused, Reply, Reported
+from answerdesk.model.task import TaskId
 from answerdesk.wire import Dialect, choose
 from answerdesk.wire.echo import write_test
 from answerdesk.wire.grammar import read_call, read_draft, read_task_id
@@ -43,6 +44,8 @@ class Caller:
     #: The account's, once the account is known.
     account: str | None = None
     soft_id: object = None
+    #: Where the account wants its vendor's own ways.
+    strict: frozenset[Strictness] = frozenset()
 
     @property
     def dialect(self) -> Dialect:
@@ -78,7 +81,7 @@ class Methods:
             reply, headers = await self._reply(method, call, caller, body)
         except Refusal as refusal:
             self._front.count_refusal(refusal, caller.ip)
-            reply, headers = Refused(fault=refusal.fault, detail=refusal.detail), ()
+            return _refused(refusal, method, caller)
         except Unavailable as away:
             return self._away(method, caller, str(away))
         return Answer(caller.dialect.write(reply, method), headers=headers)
@@ -104,7 +107,7 @@ class Methods:
             case Method.APP_STATS:
                 return await self._stats.app(account, read_app(call)), ()
             case Method.REPORT_CORRECT | Method.REPORT_INCORRECT:
-                await self._front.report(account, read_task_id(call), correct=method is Method.REPORT_CORRECT)
+                await self._report(read_task_id(call), account, caller, correct=method is Method.REPORT_CORRECT)
                 return Reported(), ()
             case _:
                 msg = "no such method; createTask, getTaskResult, getBalance and the report methods are served"
@@ -115,9 +118,9 @@ class Methods:
         try:
             account = await self._front.admit(call.key, caller.ip)
         except Turned as turned:
-            caller.account = turned.account.dialect
+            caller.account, caller.strict = turned.account.dialect, turned.account.strict
             raise
-        caller.account = account.dialect
+        caller.account, caller.strict = account.dialect, account.strict
         return account
 
     async def _create(
@@ -134,6 +137,10 @@ class Methods:
         self._front.is_back()
         return reply
 
+    async def _report(self, task: TaskId, account: Account, caller: Caller, *, correct: bool) -> None:
+        window = caller.dialect.strict_report_ms if Strictness.REPORTS in account.strict else None
+        await self._front.report(account, task, correct=correct, window_ms=window)
+
     def _caller(self, scope: Scope) -> Caller:
         return Caller(scope, self._peers.ip(scope), self._front.terms.dialect)
 
@@ -146,6 +153,15 @@ class Methods:
         if method is Method.RESULT and self._front.is_away_briefly():
             return Answer(caller.dialect.write(Processing(), method))
         return UNAVAILABLE
+
+
+def _refused(refusal: Refusal, method: Method, caller: Caller) -> Answer:
+    """Write a refusal, in the vendor's own way where the account asked for that."""
+    dialect, fault = caller.dialect, refusal.fault
+    if Strictness.TYPES in caller.strict:
+        fault = dialect.strict_faults.get(fault, fault)
+    status = dialect.strict_statuses.get(fault, 200) if Strictness.HTTP in caller.strict else 200
+    return Answer(dialect.write(Refused(fault=fault, detail=refusal.detail), method), status)
 
 
 def replay_of(scope: Scope, body: bytes) -> tuple[str, bytes] | None:

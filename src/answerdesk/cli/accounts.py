@@ -15,7 +15,7 @@ from answerdesk.cli import options, out
 from answerdesk.cli.ends import Failed, Misused
 from answerdesk.cli.opened import find_account, with_desk
 from answerdesk.desk.books import AddKey, ChangeAccount, OpenAccount, TopUp
-from answerdesk.model.account import Account, AccountId, Millis, Purse, Sequence, Standing, digest
+from answerdesk.model.account import Account, AccountId, Millis, Purse, Sequence, Standing, Strictness, digest
 from answerdesk.model.money import NOTHING, Micros
 from answerdesk.model.task import Permutation
 from answerdesk.store.sqlite import SqliteStore
@@ -24,6 +24,13 @@ from answerdesk.store.sqlite import SqliteStore
 LAST_BOOKED: Final = 10
 #: A line of the ledger after all others.
 LATEST: Final = 2**62
+
+
+def _strict(context: click.Context, option: click.Parameter, named: tuple[str, ...]) -> frozenset[Strictness] | None:
+    """Read what is named into a set; none for an empty one, nothing for no change."""
+    del context, option
+    return frozenset(Strictness(name) for name in named if name != "none") if named else None
+
 
 _SETTINGS: Final = (
     click.option(
@@ -37,6 +44,12 @@ _SETTINGS: Final = (
     ),
     click.option("--max-open", type=click.IntRange(0), help="Unfinished tasks at once, 0 for no limit."),
     click.option("--requests-per-second", type=click.IntRange(0), help="Calls a second, 0 for no limit."),
+    click.option(
+        "--strict", type=click.Choice([*map(str, Strictness), "none"]), multiple=True,
+        callback=_strict,
+        help="A vendor's own ways instead of this desk's: its size limits, its report window, its HTTP statuses, its"
+        " fault for unknown types; may be repeated.",
+    ),
     click.option("--spend-per-day", type=options.AMOUNT, help="The most spent on a day (UTC), 0 for no limit."),
 )  # fmt: skip
 
@@ -190,6 +203,7 @@ def _record(account: Account, purse: Purse, *, key: str | None = None) -> out.Re
         "polls_locked_until": out.moment(account.polls_locked_until),
         "dialect": account.dialect,
         "allow_ips": list(account.allow_ips),
+        "strict": sorted(account.strict),
         "max_open": account.max_open,
         "requests_per_second": account.requests_per_second,
         "spend_per_day": out.cost(account.spend_per_day) if account.spend_per_day != NOTHING else 0,

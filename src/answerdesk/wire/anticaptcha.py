@@ -26,6 +26,7 @@ def _balance(balance: Balance) -> dict[str, Any]:
 
 DIALECT: Final = Dialect(
     name="anticaptcha",
+    strict_report_ms=60_000,
     case_default=True,
     faults=numbered(SHARED_NUMBERS)
     | numbered({Fault.EMPTY_COMMENT: 20, Fault.BAD_PARAMETERS: 110})

@@ -46,5 +46,12 @@ DIALECT: Final = Dialect(
     ready=_ready,
     balance=_balance,
     descriptions={Fault.BAD_DUPLICATES: FAILURES[Cause.UNSOLVED][1]},
+    strict_statuses={
+        Fault.ZERO_BALANCE: 402,
+        Fault.KEY_DOES_NOT_EXIST: 403,
+        Fault.IP_NOT_ALLOWED: 403,
+        Fault.TOO_MUCH_REQUESTS: 429,
+    },
+    strict_faults={Fault.TASK_NOT_SUPPORTED: Fault.NO_SUCH_METHOD},
     on_error={Method.CREATE: {"taskId": 0}},
 )

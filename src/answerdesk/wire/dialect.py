@@ -55,6 +55,11 @@ class Dialect:
     #: Whether a callback is a form of the id and one line of text; else it is the result's JSON and the id.
     form_callback: bool = False
 
+    #: The vendor's own ways, for accounts that ask for them: HTTP statuses, other faults, and its report window.
+    strict_statuses: Mapping[Fault, int] = field(default_factory=dict)
+    strict_faults: Mapping[Fault, Fault] = field(default_factory=dict)
+    strict_report_ms: int | None = None
+
     def write(self, reply: Reply, method: Method) -> bytes:
         """Write a reply as the body of an HTTP response."""
         match reply:
