@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from answerdesk.model.question import WORK_KINDS
+from tests.api.older import Old
 from tests.serving import Customer, Serving, Worker
 
 
@@ -62,3 +64,15 @@ def customer(server: Serving) -> Customer:
 @pytest.fixture
 def person(server: Serving) -> Worker:
     return server.worker()
+
+
+@pytest.fixture
+def old(server: Serving, customer: Customer) -> Old:
+    """The same customer, by way of the older API."""
+    return Old(customer, server)
+
+
+@pytest.fixture
+def machine(server: Serving) -> Worker:
+    """A machine that is granted every kind there is."""
+    return server.worker(machine=True, kinds=frozenset(WORK_KINDS))

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from answerdesk.model.question import Kind
-from tests.serving import Customer, Reply, Serving, Worker, picture
-
-TEXT = "text/plain; charset=utf-8"
-JSON = "application/json; charset=utf-8"
-AT_ONCE = {"Prefer": "wait=0"}
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-PICTURE = picture()
-BODY = base64.b64encode(PICTURE).decode()
-UNKNOWN_KEY = "f" * 32
+from tests.api.older import BODY, FORM, JSON, PICTURE, TEXT, UNKNOWN_KEY, Old, answer
 
 
 def multipart(fields: dict[str, str], data: bytes) -> tuple[dict[str, str], bytes]:
@@ -27,54 +17,6 @@ def multipart(fields: dict[str, str], data: bytes) -> tuple[dict[str, str], byte
     ]
     file = b'--b0\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n' + data + b"\r\n"
     return {"Content-Type": "multipart/form-data; boundary=b0"}, "".join(parts).encode() + file + b"--b0--\r\n"
-
-
-class Old:
-    """A customer of the older API."""
-
-    def __init__(self, customer: Customer, server: Serving) -> None:
-        self.customer = customer
-        self.http = server.http
-
-    def call(self, path: str, headers: dict[str, str] | None = None, **fields: Any) -> Reply:
-        fields = {"key": self.customer.key} | fields
-        return self.http.request("POST", path, urlencode(fields).encode(), {**FORM, **(headers or {})})
-
-    def submit(self, **fields: Any) -> Reply:
-        return self.call(
-            "/in.php", **({"method": "base64", "body": BODY} if not fields.get("textcaptcha") else {}) | fields
-        )
-
-    def ask(self, **fields: Any) -> str:
-        """Submit a task that must be accepted; gives its id."""
-        said = self.submit(**fields).body.decode()
-
-        assert said.startswith("OK|"), said
-        return said[3:]
-
-    def act(self, action: str, **fields: Any) -> Reply:
-        return self.call("/res.php", AT_ONCE, action=action, **fields)
-
-    def say(self, action: str, **fields: Any) -> str:
-        return self.act(action, **fields).body.decode()
-
-
-@pytest.fixture
-def old(server: Serving, customer: Customer) -> Old:
-    return Old(customer, server)
-
-
-@pytest.fixture
-def machine(server: Serving) -> Worker:
-    return server.worker(machine=True, kinds=frozenset(kind for kind in Kind if kind != "token"))
-
-
-def answer(worker: Worker, value: object, kind: str = "text") -> dict[str, Any]:
-    """Answer the one task there is; gives its lease."""
-    (lease,) = worker.claim(wait=5, kinds=(kind,))
-
-    assert worker.answer(lease, value).json["accepted"]
-    return lease
 
 
 @pytest.mark.parametrize("how", ["urlencoded", "multipart", "json", "query", "get", "json called multipart"])
@@ -345,55 +287,11 @@ def test_a_published_test_key_is_answered_at_once_for_nothing(old, fields, token
     assert old.customer.balance() == 1
 
 
-def test_any_origin_is_allowed_in_the_very_reply_that_asks(server, strict):
-    for path in ("/in.php", "/res.php"):
-        assert server.http.get(f"{path}?header_acao=1").headers["access-control-allow-origin"] == "*"
-        assert "access-control-allow-origin" not in server.http.get(path).headers
-        assert strict.http.get(f"{path}?header_acao=1").headers["access-control-allow-origin"] == "*"
-
-
-def test_a_dump_stands_before_the_reply(old):
-    reply = old.act("getbalance", debug_dump=1, json=1, note="<b>")
-
-    assert reply.headers["content-type"] == TEXT
-    assert reply.body.decode() == (
-        f"Array\n(\n    [key] => {old.customer.key[:4]}…\n    [action] => getbalance\n    [debug_dump] => 1\n"
-        '    [json] => 1\n    [note] => <b>\n)\n{"status":1,"request":"1"}'
-    )
-
-
 def test_a_key_may_carry_a_threshold(old, machine):
     old.ask(key=f"{old.customer.key}__recognizingthreshold_70")
 
     (lease,) = machine.claim(wait=5)
     assert lease["question"]["options"] == {"module": "universal", "threshold": 70}
-
-
-@pytest.mark.parametrize("path", ["/res.php/", "/res", "/res/", "/res.php%20", "/RES.PHP"])
-def test_paths_may_trail_off(old, path):
-    assert old.call(path, action="getbalance").body == b"1"
-
-
-@pytest.mark.parametrize("verb", ["GET", "POST", "PUT", "DELETE", "PATCH"])
-def test_any_verb_is_answered(server, customer, verb):
-    reply = server.http.request(verb, f"/res.php?key={customer.key}&action=getbalance")
-
-    assert (reply.status, reply.body) == (200, b"1")
-
-
-def test_a_look_at_the_head_submits_nothing(server, old, person):
-    query = urlencode({"key": old.customer.key, "method": "base64", "body": BODY})
-
-    reply = server.http.request("HEAD", f"/in.php?{query}")
-
-    assert (reply.status, reply.body, old.customer.balance()) == (200, b"", 1)
-
-
-def test_the_list_of_errors_needs_no_key(server):
-    codes = server.http.get("/in.php?method=get_server_errors").body.decode().split("\n")
-
-    assert {"ERROR_WRONG_USER_KEY", "ERROR_ZERO_BALANCE", "ERROR_WRONG_ID_FORMAT"} <= set(codes)
-    assert server.http.get("/in.php?method=get_server_errors&json=1").json == {"status": 1, "request": codes}
 
 
 def test_the_same_idempotency_key_makes_one_task(old, person):

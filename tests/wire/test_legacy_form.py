@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from answerdesk.wire.legacy_form import MOST_PARAMETERS, Form, read_form
+from answerdesk.wire.legacy_form import MOST_ESCAPES, MOST_PARAMETERS, Form, read_form
 from tests.wire.samples import BODY, KEY, PICTURE
 
 FORM = "application/x-www-form-urlencoded"
@@ -90,6 +90,13 @@ def test_a_flag_is_on_for_1_and_true(value, on) -> None:
     assert read_form(f"json={value}".encode(), "", b"").flag("json") is on
 
 
+def test_base64_may_be_escaped_however_long_it_is() -> None:
+    form = read_form(b"", FORM, b"body=" + b"%2B%2f%3d" * MOST_ESCAPES + b"&method=%2562ase64")
+
+    assert form.text("body") == "+/=" * MOST_ESCAPES
+    assert form.text("method") == "%62ase64"
+
+
 def test_a_plus_sign_that_was_sent_bare_is_put_back_into_base64_alone() -> None:
     form = read_form(b"", FORM, b"body=a+b/c+d=&textinstructions=one+two")
 
@@ -107,6 +114,7 @@ def test_a_plus_sign_that_was_sent_bare_is_put_back_into_base64_alone() -> None:
         (MULTIPART, multipart({"key": KEY})[:-4], "ends before its last boundary"),
         (MULTIPART, multipart({f"p{n}": "" for n in range(MOST_PARAMETERS + 1)}), "more than 200 parts"),
         (FORM, b"a=1&" * (MOST_PARAMETERS + 1), "more than 200 parameters"),
+        (FORM, b"a=" + b"%41" * (MOST_ESCAPES + 1), "more than 100,000 escaped characters"),
         ("", json.dumps({f"p{n}": 1 for n in range(MOST_PARAMETERS + 1)}).encode(), "more than 200 parameters"),
     ],
 )
