@@ -11,11 +11,15 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from answerdesk.model.callback import clean_host, registrable
+
 PREFIX: Final = "ANSWERDESK_"
 FILE: Final = "answerdesk.toml"
 #: In the data folder: the first account's key, which `serve` leaves and `ask` finds, and where the server is.
 FIRST_KEY: Final = "first.key"
 ADDRESS: Final = "address"
+#: Beside the address of a server that speaks TLS: the certificates by which the folder's owner knows it.
+ANCHORS: Final = "address.pem"
 
 
 class BadSetting(ValueError):
@@ -48,6 +52,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     media_ttl: float
     solver: str
     cors: bool
+    callback_hosts: tuple[str, ...]
+    callback_private: bool
+    tls: bool
+    tls_names: tuple[str, ...]
+    tls_cert: Path | None
+    tls_key: Path | None
     log_level: str
 
 
@@ -92,6 +102,34 @@ def _networks(value: Any) -> tuple[str, ...]:
     """addresses or networks, separated by commas"""  # noqa: D400, D403, D415 - reads as the end of a sentence
     parts = value if isinstance(value, list | tuple) else str(value).split(",")
     return tuple(str(ip_network(part.strip(), strict=False)) for part in parts if part.strip())
+
+
+def _listed(value: Any) -> list[str]:
+    parts = value if isinstance(value, list | tuple) else str(value).split(",")
+    return [str(part).strip() for part in parts if str(part).strip()]
+
+
+def _hosts(value: Any) -> tuple[str, ...]:
+    """hosts, each with or without a port, separated by commas"""  # noqa: D400, D415 - reads as the end of a sentence
+    return tuple(_whole_or_wrong(registrable(part)) for part in _listed(value))
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """host names or addresses, separated by commas; *. may stand for one label"""  # noqa: D400, D403, D415 - reads as the end of a sentence
+    return tuple(
+        "*." * part.startswith("*.") + _whole_or_wrong(clean_host(part.removeprefix("*."))) for part in _listed(value)
+    )
+
+
+def _whole_or_wrong(read: str | None) -> str:
+    if read is None:
+        raise ValueError
+    return read
+
+
+def _optional_path(value: Any) -> Path | None:
+    """the path of a file"""  # noqa: D400, D403, D415 - reads as the end of a sentence
+    return Path(str(value)).expanduser() if value not in {None, ""} else None
 
 
 def _words(value: Any) -> str:
@@ -149,6 +187,27 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "The machine solver started beside the server, by its entry point's name; none for none.",
     ),
     Setting("cors", False, _flag, "Whether replies carry Access-Control-Allow-Origin: *."),
+    Setting(
+        "callback_hosts",
+        (),
+        _hosts,
+        "Hosts, or host:port, that every account's callbacks may go to, besides those registered for the account.",
+    ),
+    Setting(
+        "callback_private",
+        False,
+        _flag,
+        "Whether callbacks may go to loopback and private addresses, where other programs of this network listen.",
+    ),
+    Setting("tls", False, _flag, "Whether to serve https, by default with a certificate of the desk's own authority."),
+    Setting(
+        "tls_names",
+        (),
+        _names,
+        "Names the desk's own certificate is for, besides localhost, 127.0.0.1, ::1 and the host listened on.",
+    ),
+    Setting("tls_cert", None, _optional_path, "A certificate to serve https with instead: a PEM file, its chain too."),
+    Setting("tls_key", None, _optional_path, "The key of that certificate: a PEM file that is not encrypted."),
     Setting("log_level", "info", _one_of("debug", "info", "warning", "error"), "How much is logged."),
 )
 

@@ -226,11 +226,11 @@ class Deliverer:
                 log.warning("callback_not_booked", why=str(away), again_in=pause)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-            else:
-                break
-        state = str(moved.state) if moved else "forgotten"
-        self.outcomes[state] += 1
-        log.info("callback", status=attempt.status, state=state, detail=attempt.detail)
+                continue
+            state = str(moved.state) if moved else "forgotten"
+            self.outcomes[state] += 1
+            log.info("callback", n=attempt.n, status=attempt.status, state=state, detail=attempt.detail)
+            return
 
     async def _attempt(self, callback: Callback) -> Attempt:
         """Make one try; whatever goes wrong is what came of it, so that nothing is tried without an end."""

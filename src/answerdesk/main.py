@@ -9,21 +9,20 @@ import functools
 import os
 import resource
 import secrets
-import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 import msgspec
 import structlog
-import uvicorn
 import uvloop
 
+from answerdesk.api import certificates
 from answerdesk.api.app import App
+from answerdesk.api.certificates import Certificate
 from answerdesk.api.events import Feed
 from answerdesk.api.front import Front, Terms
 from answerdesk.api.hold import REREAD_SECONDS, Hold
@@ -32,12 +31,14 @@ from answerdesk.api.legacy import Legacy
 from answerdesk.api.limits import Polls
 from answerdesk.api.methods import Methods
 from answerdesk.api.native import Native
-from answerdesk.api.patience import HEAD_SECONDS, PatientProtocol, sweep
+from answerdesk.api.patience import HEAD_SECONDS, sweep
 from answerdesk.api.pictures import Darkroom
+from answerdesk.api.server import STOP_SECONDS, Server, http_config
 from answerdesk.api.stats import Stats
 from answerdesk.api.work import WaitingRoom, WorkApi
-from answerdesk.config import ADDRESS, FIRST_KEY, Settings, poll_limit
-from answerdesk.desk.board import Board
+from answerdesk.config import ADDRESS, ANCHORS, FIRST_KEY, Settings, poll_limit
+from answerdesk.deliver import MOST_AT_ONCE, Deliverer, Door, Posting
+from answerdesk.desk.board import Board, final_reply
 from answerdesk.desk.books import OpenAccount, SaveSolver
 from answerdesk.desk.chores import CHORES, ROUND, Chore, Retention
 from answerdesk.desk.entrance import Entrance
@@ -48,10 +49,11 @@ from answerdesk.model.account import Account, AccountId, digest
 from answerdesk.model.money import NOTHING, Micros
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver, SolverId
-from answerdesk.model.task import Permutation
+from answerdesk.model.task import Permutation, Task
 from answerdesk.solve.plugin import SolverUnknown, make
 from answerdesk.store.folder import Wall, only_server, open_store, read_line, write_secret, written_while
 from answerdesk.store.sqlite import BLOCK, SqliteStore
+from answerdesk.wire.callback import write_callback
 
 log = structlog.get_logger()
 
@@ -60,11 +62,13 @@ FIRST_ACCOUNT: Final = "first"
 FIRST_BALANCE: Final = Micros(10_000_000)
 #: How often the server looks whether another process wrote.
 LOOK_AROUND_SECONDS: Final = 0.05
-#: How long a stopping server waits for requests under way.
-STOP_SECONDS: Final = 3
-#: Files kept free of connections: the database, logs, pipes.
-SPARE_FILES: Final = 128
+#: Files kept free of held connections: callbacks, the database, logs, pipes.
+SPARE_FILES: Final = MOST_AT_ONCE + 128
 MOST_FILES: Final = 65_536
+#: What listens on every address, and by which it is reached from this machine.
+ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - named, not listened on
+#: How often the server looks whether its certificate wants renewing.
+RENEW_SECONDS: Final = 43_200.0
 #: A worker that ran this long did not fail at its start.
 LONG_RUN_SECONDS: Final = 60.0
 
@@ -81,6 +85,8 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     balance: Micros
     machine: str | None
     trouble: str | None = None
+    #: The certificate of the desk's own authority, which clients must trust.
+    authority: Path | None = None
 
 
 class Desk:
@@ -104,6 +110,7 @@ class Desk:
             deadline_ms=int(settings.deadline * 1000),
             poll_lock_ms=int(settings.poll_lock * 1000),
             report_window_ms=int(settings.report_window * 1000),
+            callback_hosts=settings.callback_hosts,
         )
         front = Front(
             store=self.store, orders=Orders(self.store, board, ids), entrance=entrance, hold=self.hold,
@@ -125,6 +132,12 @@ class Desk:
             ready=self._trouble,
             cross_origin=settings.cors,
         )
+        self.deliverer = Deliverer(
+            store=self.store,
+            clock=wall,
+            door=Door(hosts=settings.callback_hosts, private=settings.callback_private),
+            render=functools.partial(posting, ids),
+        )
         self.store.listen(self._hear)
 
     def _hear(self, heard: Heard) -> None:
@@ -136,7 +149,8 @@ class Desk:
         return self.store.trouble
 
     async def reread(self) -> None:
-        """Release held polls whose task settled without an event."""
+        """Release held polls and streams whose task settled without an event."""
+        await self.feed.look()
         self.hold.settle(await self.hold.reread(self.store), self.polls.forget)
 
     def release(self) -> None:
@@ -151,31 +165,11 @@ class Desk:
         self.store.close()
 
 
-class Server(uvicorn.Server):
-    """uvicorn, which lets waiting requests go before it waits for them."""
-
-    def __init__(self, config: uvicorn.Config, release: Callable[[], None]) -> None:
-        """Take what to call when stopping begins."""
-        super().__init__(config)
-        self._release = release
-        #: Set once connections are taken.
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start as uvicorn does, then say so."""
-        await super().startup(sockets=sockets)
-        self.up.set()
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop as uvicorn does, but raise no signal again at the end: what runs beside is taken down in order."""
-        del frame
-        self.force_exit = self.should_exit and sig == signal.SIGINT
-        self.should_exit = True
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Release, then stop as uvicorn does."""
-        self._release()
-        await super().shutdown(sockets=sockets)
+def posting(ids: Permutation, task: Task) -> Posting:
+    """Write a settled task's callback as its dialect does."""
+    number = ids.show(task.n)
+    kind, body = write_callback(task.dialect, final_reply(task), number)
+    return Posting(task=number, type=kind, body=body)
 
 
 def serve(settings: Settings, announce: Callable[[Announcement], None]) -> None:
@@ -190,23 +184,25 @@ def uvloop_runner() -> asyncio.Runner:
 
 
 async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -> None:
+    certificate = certificate_for(settings)
     listening = socket.create_server(
         (settings.host, settings.port), family=_family(settings.host), backlog=4096, reuse_port=False
     )
     desk = Desk(settings, raise_file_limit())
-    server = Server(http_config(desk.app), desk.release)
+    server = Server(http_config(desk.app, certificate), desk.release)
     try:
         key, new = await first_account(desk.store, settings.data)
         machine, trouble = await enrol_machine(desk.store, settings)
-        loops = [asyncio.create_task(loop) for loop in _loops(desk, server)]
+        loops = [asyncio.create_task(loop) for loop in _loops(desk, server, certificate)]
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         up = asyncio.create_task(server.up.wait())
         await asyncio.wait((serving, up), return_when=asyncio.FIRST_COMPLETED)
-        url = _url(settings.host, listening)
-        if machine is not None:
-            loops.append(asyncio.create_task(keep_working(settings, url, machine)))
-        with written_while(settings.data / ADDRESS, url):
-            announce(await _announcement(desk, url, key, new=new, trouble=trouble))
+        url = _url(settings.host, listening, secure=certificate is not None)
+        with told(settings.data, url, certificate):
+            if machine is not None:
+                loops.append(asyncio.create_task(keep_working(settings, url, machine, certificate)))
+            announcement = await _announcement(desk, url, key, new=new, trouble=trouble)
+            announce(announcement if certificate is None else _over_tls(announcement, certificate, settings.host))
             await serving
         for loop in loops:
             loop.cancel()
@@ -215,13 +211,32 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
         await desk.close()
 
 
-def http_config(app: App) -> uvicorn.Config:
-    """Say how HTTP is spoken."""
-    return uvicorn.Config(
-        app, http=PatientProtocol, ws="none", lifespan="off", access_log=False, log_config=None,
-        server_header=False, date_header=False, timeout_graceful_shutdown=STOP_SECONDS, proxy_headers=False,
-        timeout_keep_alive=75, backlog=4096,
-    )  # fmt: skip
+def certificate_for(settings: Settings) -> Certificate | None:
+    """Give what to serve https with, None for plain HTTP; raises BadCertificate."""
+    if settings.tls_cert or settings.tls_key:
+        return certificates.own(settings.tls_cert, settings.tls_key)
+    if not settings.tls:
+        return None
+    listened = () if settings.host in ANYWHERE else (settings.host,)
+    return certificates.local(settings.data / certificates.FOLDER, (*listened, *settings.tls_names))
+
+
+@contextlib.contextmanager
+def told(data: Path, url: str, certificate: Certificate | None) -> Iterator[None]:
+    """Leave word in the folder, for as long as the server runs, of where it is and what it is known by."""
+    with contextlib.ExitStack() as written:
+        if certificate is not None:
+            written.enter_context(written_while(data / ANCHORS, certificate.anchors))
+        written.enter_context(written_while(data / ADDRESS, url))
+        yield
+
+
+def _over_tls(announcement: Announcement, certificate: Certificate, host: str) -> Announcement:
+    """Call the desk by a name its certificate is for, and say whom clients must trust."""
+    shown = ANYWHERE.get(host, host)
+    name = certificates.name_for(certificate, shown)
+    url = announcement.url if name == shown else announcement.url.replace(_bracketed(shown), name, 1)
+    return msgspec.structs.replace(announcement, url=url, authority=certificate.authority)
 
 
 async def _announcement(desk: Desk, url: str, key: str | None, *, new: bool, trouble: str | None) -> Announcement:
@@ -241,7 +256,7 @@ async def _announcement(desk: Desk, url: str, key: str | None, *, new: bool, tro
     )
 
 
-def _loops(desk: Desk, server: Server) -> list[Coroutine[Any, Any, None]]:
+def _loops(desk: Desk, server: Server, certificate: Certificate | None) -> list[Coroutine[Any, Any, None]]:
     """List what runs beside the requests, each by its period."""
     retention = Retention(results_ms=int(desk.settings.result_ttl * 1000), media_ms=int(desk.settings.media_ttl * 1000))
 
@@ -251,7 +266,13 @@ def _loops(desk: Desk, server: Server) -> list[Coroutine[Any, Any, None]]:
     async def sweep_heads() -> None:
         sweep(server.server_state.connections, time.monotonic())
 
+    async def renew() -> None:
+        if certificate is not None and certificate.authority is not None and server.config.ssl is not None:
+            certificates.load(server.config.ssl, certificate_for(desk.settings) or certificate)
+
     return [
+        desk.deliverer.run(),
+        _every(RENEW_SECONDS, renew),
         _every(LOOK_AROUND_SECONDS, look_around),
         _every(REREAD_SECONDS, desk.reread),
         _every(HEAD_SECONDS / 3, sweep_heads),
@@ -319,14 +340,15 @@ async def enrol_machine(store: SqliteStore, settings: Settings) -> tuple[str | N
     return token, None
 
 
-async def keep_working(settings: Settings, url: str, token: str) -> None:
+async def keep_working(settings: Settings, url: str, token: str, certificate: Certificate | None = None) -> None:
     """Run the machine worker in a process of its own, and again with back-off when it ends."""
+    pinned = ["--pinned", str(settings.data / ANCHORS)] if certificate else []
     pause = 1.0
     while True:
         began = time.monotonic()
         worker = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "answerdesk.cli", "worker", "--solver", settings.solver, "--url", url,
-            "--parent", str(os.getpid()), env={**os.environ, "ANSWERDESK_TOKEN": token},
+            *pinned, "--parent", str(os.getpid()), env={**os.environ, "ANSWERDESK_TOKEN": token},
         )  # fmt: skip
         try:
             code = await worker.wait()
@@ -353,7 +375,10 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def _url(host: str, listening: socket.socket) -> str:
+def _url(host: str, listening: socket.socket, *, secure: bool) -> str:
     port = listening.getsockname()[1]
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{shown}:{port}"
+    return f"{'https' if secure else 'http'}://{_bracketed(ANYWHERE.get(host, host))}:{port}"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

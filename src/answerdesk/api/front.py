@@ -89,9 +89,9 @@ class Front:
     def _check_callback(self, account: Account, url: str) -> None:
         """Refuse a callback to a host that neither the account nor the desk has registered (PROTOCOL §2.2)."""
         if not is_registered(url, (*account.callback_hosts, *self.terms.callback_hosts)):
-            host = host_of(url) or "of this address"
-            msg = f"callbackUrl: the host {host[:80]} is not registered for this account; the desk's operator does it with"
-            raise Refusal(Fault.BAD_PARAMETERS, f"{msg} `answerdesk accounts set {account.id} --callback-host {host[:80]}`")
+            host = (host_of(url) or "of this address")[:80]
+            msg = f"callbackUrl: the host {host} is not registered for this account; its operator does that with"
+            raise Refusal(Fault.BAD_PARAMETERS, f"{msg} `answerdesk accounts set {account.id} --callback-host {host}`")
 
     async def result(self, account: Account, task: TaskId, wait: float | None) -> Reply:
         """Give a task's reply, held while it is unfinished; past the poll limit the account is locked."""

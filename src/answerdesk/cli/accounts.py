@@ -14,6 +14,7 @@ import click
 from answerdesk.cli import options, out
 from answerdesk.cli.ends import Failed, Misused
 from answerdesk.cli.opened import find_account, with_desk
+from answerdesk.cli.posting import Posting, posting_options
 from answerdesk.desk.books import AddKey, ChangeAccount, OpenAccount, TopUp
 from answerdesk.model.account import Account, AccountId, Millis, Purse, Sequence, Standing, Strictness, digest
 from answerdesk.model.money import NOTHING, Micros
@@ -148,10 +149,13 @@ def topup(name: str, amount: Micros, note: str, data: Path, as_json: bool) -> No
     out.facts(with_desk(data, act), as_json=as_json)
 
 
-def _change(name: str, data: Path, as_json: bool, change: Callable[[Account], dict[str, Any]]) -> None:
+def _change(
+    name: str, data: Path, as_json: bool, change: Callable[[Account], dict[str, Any]], shown: str | None = None
+) -> None:
     async def act(store: SqliteStore) -> out.Record:
         account, purse = await find_account(store, name)
-        return _record(await store.run(ChangeAccount(account=account.id, settings=change(account))), purse)
+        changed = await store.run(ChangeAccount(account=account.id, settings=change(account)))
+        return {**_record(changed, purse), **({"callback_secret": shown} if shown else {})}
 
     out.facts(with_desk(data, act), as_json=as_json)
 
@@ -176,6 +180,7 @@ def unlock(name: str, data: Path, as_json: bool) -> None:
 @click.argument("name", help="The account, by name or id.")
 @click.option("--name", "new_name", type=options.NAME, help="Call the account this from now on.")
 @_account_settings
+@posting_options
 @click.option("--any-dialect", is_flag=True, help="Speak the server's dialect to the account.")
 @click.option("--any-ip", is_flag=True, help="Let any address use the account's keys.")
 @options.of_desk
@@ -183,12 +188,13 @@ def set_(
     name: str, new_name: str | None, any_dialect: bool, any_ip: bool, data: Path, as_json: bool, **settings: Any
 ) -> None:
     """Change an account's settings; what is not named stays."""
+    posting = Posting(*map(settings.pop, Posting._fields))
     changed = options.given(name=new_name, **settings)
     changed |= {"dialect": None} if any_dialect else {}
     changed |= {"allow_ips": ()} if any_ip else {}
-    if not changed:
+    if not (changed or any(posting)):
         raise Misused("nothing to change: name at least one setting; see answerdesk accounts set --help")
-    _change(name, data, as_json, lambda _: changed)
+    _change(name, data, as_json, lambda account: changed | posting.change(account), posting.shown)
 
 
 def _record(account: Account, purse: Purse, *, key: str | None = None) -> out.Record:
@@ -204,6 +210,8 @@ def _record(account: Account, purse: Purse, *, key: str | None = None) -> out.Re
         "dialect": account.dialect,
         "allow_ips": list(account.allow_ips),
         "strict": sorted(account.strict),
+        "callback_hosts": list(account.callback_hosts),
+        "callback_secrets": len(account.callback_secrets),
         "max_open": account.max_open,
         "requests_per_second": account.requests_per_second,
         "spend_per_day": out.cost(account.spend_per_day) if account.spend_per_day != NOTHING else 0,

@@ -4,6 +4,7 @@ Rule: it knows a server by its address and a key alone, and shows what came back
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,13 +12,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
 from answerdesk.cli import options, out
 from answerdesk.cli.ends import DONE, FAILED, Failed, Misused
 from answerdesk.cli.running import address_of
+from answerdesk.cli.trust import ca_option, trusted
 from answerdesk.config import FIRST_KEY
 
 if TYPE_CHECKING:
@@ -28,6 +30,14 @@ PICTURES: Final = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".
 STDIN: Final = "-"
 #: Seconds to go on trying a server that does not answer.
 PATIENCE: Final = 10.0
+
+
+class Line(NamedTuple):
+    """Where to ask, by which key, and whom to trust there."""
+
+    url: str
+    key: str
+    tls: ssl.SSLContext | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,14 +102,16 @@ def _text_options(command: options.F) -> options.F:
     show_envvar=True,
     help="The account's key. Default: the first account's, from the data folder.",
 )
+@ca_option
 @options.of_desk
 def ask(
-    files: tuple[str, ...], timeout: float, jobs: int, url: str | None, key: str | None, data: Path, as_json: bool,
-    **wishes: Any,
+    files: tuple[str, ...], timeout: float, jobs: int, url: str | None, key: str | None, ca: Path | None, data: Path,
+    as_json: bool, **wishes: Any,
 ) -> int:  # fmt: skip
     """Prints for each its text, what it cost and how long it took. The exit code is 1 if any has no text."""
     pictures = list(_pictures(files))
-    line = (url or address_of(data), key or _first_key(data))
+    address = url or address_of(data)
+    line = Line(address, key or _first_key(data), trusted(address, data, ca=ca, found=url is None))
     asked = asyncio.run(_ask(pictures, line, timeout, jobs, options.given(**wishes), as_json=as_json))
     if as_json:
         out.document([one.record() for one in asked])
@@ -107,12 +119,12 @@ def ask(
 
 
 async def _ask(
-    pictures: list[str], line: tuple[str, str], patience: float, jobs: int, wishes: dict[str, Any], *, as_json: bool
+    pictures: list[str], line: Line, patience: float, jobs: int, wishes: dict[str, Any], *, as_json: bool
 ) -> list[Asked]:
     from answerdesk_client import AsyncClient, Retry
 
     try:
-        client = AsyncClient(*line, retry=Retry(patience=PATIENCE))
+        client = AsyncClient(line.url, line.key, tls=line.tls, retry=Retry(patience=PATIENCE))
     except ValueError as error:
         raise Misused(f"--url: {error}") from None
     places = asyncio.Semaphore(jobs)

@@ -19,6 +19,7 @@ from answerdesk.cli import options, out
 from answerdesk.cli.ends import DONE, FAILED
 from answerdesk.cli.opened import with_desk
 from answerdesk.cli.running import readiness, shown_address
+from answerdesk.cli.trust import trusted
 from answerdesk.config import FIRST_KEY, read_settings
 from answerdesk.store.folder import DATABASE
 from answerdesk.store.health import SQLITE, examine
@@ -41,7 +42,7 @@ def _settings(data: Path) -> str:
 def _folder(data: Path) -> str:
     if not (data / DATABASE).exists():
         raise Wrong(f"there is no desk in {data}; `answerdesk serve --data {data}` makes one")
-    for path in (data / DATABASE, data / FIRST_KEY, *data.glob("*.token")):
+    for path in (data / DATABASE, data / FIRST_KEY, *data.glob("*.token"), *data.glob("tls/*.key")):
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise Wrong(f"others may read {path}; `chmod 600 {path}` ends that")
     return f"{data}, secrets readable by their owner only"
@@ -100,7 +101,7 @@ def _server(data: Path) -> str:
     url = shown_address(data)
     if url is None:
         return "not running"
-    if why := readiness(url):
+    if why := readiness(url, trusted(url, data, ca=None, found=True)):
         raise Wrong(why)
     return f"ready at {url}"
 

@@ -75,6 +75,7 @@ def _said(code: int) -> Callable[[Any], tuple[int, str]]:
 
 #: The rooms' own failures by name, so that explaining one imports no room.
 _FORESEEN: Final[dict[str, Callable[[Any], tuple[int, str]]]] = {
+    "answerdesk.api.certificates.BadCertificate": _said(MISUSED),
     "answerdesk.config.BadSetting": _said(MISUSED),
     "answerdesk.desk.ports.Unavailable": _said(FAILED),
     "answerdesk.model.fault.Refusal": lambda error: (FAILED, error.detail),

@@ -4,6 +4,7 @@ Rule: a folder whose server is gone is told at once, without waiting for a conne
 from __future__ import annotations
 
 import socket
+import ssl
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -35,10 +36,10 @@ def address_of(data: Path) -> str:
     return url
 
 
-def readiness(url: str) -> str | None:
+def readiness(url: str, tls: ssl.SSLContext | None = None) -> str | None:
     """Ask a server whether it is ready; gives what is wrong, None for nothing."""
     try:
-        with _connected(url) as talk:
+        with _secured(url, tls) as talk:
             talk.sendall(f"GET /readyz HTTP/1.0\r\nHost: {urlsplit(url).netloc}\r\n\r\n".encode())
             reply = b"".join(iter(lambda: talk.recv(4096), b""))
     except OSError as error:
@@ -47,6 +48,13 @@ def readiness(url: str) -> str | None:
     if head.split(b" ")[1:2] == [b"200"]:
         return None
     return f"{url} is not ready: {body.decode(errors='replace')[:200] or head[:100].decode(errors='replace')}"
+
+
+def _secured(url: str, tls: ssl.SSLContext | None) -> socket.socket:
+    talk = _connected(url)
+    if urlsplit(url).scheme != "https":
+        return talk
+    return (tls or ssl.create_default_context()).wrap_socket(talk, server_hostname=urlsplit(url).hostname)
 
 
 def _connected(url: str) -> socket.socket:

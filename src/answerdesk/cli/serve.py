@@ -79,6 +79,7 @@ def _announce(ready: Announcement, *, as_json: bool) -> None:
                 "balance": out.cost(ready.balance) if ready.account else None,
                 "machine": ready.machine,
                 "trouble": ready.trouble,
+                "ca": str(ready.authority) if ready.authority else None,
                 "try": tried,
             }
         )
@@ -90,9 +91,20 @@ def _announce(ready: Announcement, *, as_json: bool) -> None:
         ("Key", _key(ready) or f"none in this folder; make one: {made}"),
         ("Data", f"{ready.data}{'  (new)' if ready.new else ''}"),
         ("Machine", ready.machine or (f"none: {ready.trouble}" if ready.trouble else "none")),
+        *_trust(ready),
         ("Try", tried),
     )
     click.echo("\n".join(f"{name:9} {said}" for name, said in lines))
+
+
+def _trust(ready: Announcement) -> tuple[tuple[str, str], ...]:
+    """Tell what makes each family of clients trust the desk."""
+    if ready.authority is None:
+        return ()
+    ca = ready.authority.absolute()
+    names = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
+    told = tuple(("", f"export {name}={ca}") for name in names)
+    return (("TLS", f"clients must trust {ca}, by one of:"), *told)
 
 
 def _key(ready: Announcement) -> str:

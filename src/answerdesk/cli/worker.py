@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from answerdesk.cli import options
+from answerdesk.cli import options, trust
 from answerdesk.cli.logs import log_lines
 from answerdesk.cli.running import address_of
+from answerdesk.cli.trust import ca_option
 
 
 @click.command()
@@ -19,10 +20,16 @@ from answerdesk.cli.running import address_of
 @click.option(
     "--parent", type=int, metavar="PID", help="Stop when the process of this number, which started this one, is gone."
 )
+@ca_option
+@click.option("--pinned", type=click.Path(path_type=Path), hidden=True, help="What the folder's server is known by.")
 @options.data_option
-def worker(solver: str, url: str | None, token: str, parent: int | None, data: Path) -> int:
+def worker(
+    solver: str, url: str | None, token: str, parent: int | None, ca: Path | None, pinned: Path | None, data: Path
+) -> int:
     """A token is made by `answerdesk workers add NAME --machine`."""
     log_lines("info")
     from answerdesk.solve.loop import run
 
-    return run(solver=solver, url=url or address_of(data), token=token, parent=parent)
+    address = url or address_of(data)
+    tls = trust.pinned(pinned) if pinned else trust.trusted(address, data, ca=ca, found=url is None)
+    return run(solver=solver, url=address, token=token, parent=parent, tls=tls)

@@ -12,6 +12,7 @@ import logging
 import os
 import random
 import signal
+import ssl
 import sys
 import time
 from collections import OrderedDict
@@ -214,11 +215,14 @@ class Worker:
             await asyncio.gather(waiting, stopping, return_exceptions=True)
 
 
-def run(*, solver: str, url: str, token: str, name: str | None = None, parent: int | None = None) -> int:
+def run(
+    *, solver: str, url: str, token: str, name: str | None = None, parent: int | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> int:  # fmt: skip
     """Work until SIGTERM or SIGINT, or until process `parent` is this one's parent no more; returns an exit code."""
     try:
         find(solver)
-        asyncio.run(_run(solver, url, token, parent))
+        asyncio.run(_run(solver, url, token, parent, tls))
     except (SolverUnknown, SolverUnavailable, ValueError) as error:
         return _failed(name or solver, error, NO_SOLVER)
     except Refused as error:
@@ -226,13 +230,13 @@ def run(*, solver: str, url: str, token: str, name: str | None = None, parent: i
     return STOPPED
 
 
-async def _run(solver: str, url: str, token: str, parent: int | None) -> None:
+async def _run(solver: str, url: str, token: str, parent: int | None, tls: ssl.SSLContext | None) -> None:
     cell = Cell(solver=solver)
     # The child imports and loads while this process is still connecting.
     starting = asyncio.create_task(cell.up())
     await asyncio.sleep(0)
     # A lost reply is asked for again as long as a lease lasts; past that the loop itself goes on trying.
-    async with AsyncWorkClient(url, token, retry=Retry(patience=LEASE)) as desk:
+    async with AsyncWorkClient(url, token, tls=tls, retry=Retry(patience=LEASE)) as desk:
         worker = Worker(desk, cell)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
