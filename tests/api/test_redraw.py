@@ -1,0 +1,138 @@
+"""What the darkroom's child draws: upright, clean, moving where the picture moved, and bounded."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
+
+from answerdesk.api.redraw import MOST_FRAMES, redraw
+from answerdesk.model.media import sniff
+
+ORIENTATION = 0x0112
+COLOURS = ("red", "lime", "blue", "yellow")
+
+
+def encoded(picture: Image.Image, form: str = "PNG", **options: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, form, **options)
+    return file.getvalue()
+
+
+def opened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(redraw(data)))
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "JPEG"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_set_upright_as_its_header_says(form: str, orientation: int) -> None:
+    plain = Image.new("RGB", (48, 32), "white")
+    plain.paste((200, 0, 0), (0, 0, 16, 8))
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100, "subsampling": 0}}.get(form, {})
+    data = encoded(plain, form, exif=exif, **options)
+    expected = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+
+    drawn = opened(data)
+
+    assert drawn.tobytes() == expected.tobytes()
+    assert drawn.size == expected.size == (sniff(data).width, sniff(data).height)
+
+
+def test_only_what_the_header_was_told_by_turns_a_picture() -> None:
+    note = PngInfo()
+    note.add_itxt("XML:com.adobe.xmp", '<x tiff:Orientation="6"/>')
+    data = encoded(Image.new("RGB", (48, 32)), pnginfo=note)
+
+    assert opened(data).size == (48, 32) == (sniff(data).width, sniff(data).height)
+
+
+def animation(form: str, count: int = 4, size: tuple[int, int] = (40, 30), **options: Any) -> bytes:
+    frames = [Image.new("RGB", size, COLOURS[i % 4]) for i in range(count)]
+    lossless = {"lossless": True} if form == "WEBP" else {}
+    return encoded(frames[0], form, save_all=True, append_images=frames[1:], **lossless, **options)
+
+
+def shown(picture: Image.Image) -> list[tuple[tuple[int, ...], float]]:
+    """Give each frame's colour and time."""
+    seen = []
+    for i in range(getattr(picture, "n_frames", 1)):
+        picture.seek(i)
+        seen.append((picture.convert("RGB").getpixel((5, 5)), picture.info["duration"]))
+    return seen
+
+
+RED, LIME, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
+def test_an_animation_stays_one_and_goes_round(form: str) -> None:
+    drawn = opened(animation(form, duration=[100, 200, 300, 400]))
+
+    assert (drawn.format, drawn.info["loop"]) == ("PNG", 0)
+    assert shown(drawn) == [(RED, 100), (LIME, 200), (BLUE, 300), (YELLOW, 400)]
+
+
+def test_an_animation_lies_upright_in_every_frame() -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+
+    drawn = opened(animation("WEBP", duration=50, exif=exif.tobytes()))
+
+    assert (drawn.size, drawn.n_frames) == ((30, 40), 4)
+
+
+@pytest.mark.parametrize(("told", "seen"), [(0, 100), (10, 20), (60_000, 10_000)])
+def test_a_frame_is_seen_for_a_bounded_time(told: int, seen: int) -> None:
+    assert [time for _, time in shown(opened(animation("GIF", duration=told)))] == [seen] * 4
+
+
+def test_only_so_many_frames_are_drawn() -> None:
+    assert opened(animation("GIF", MOST_FRAMES + 20, (8, 8))).n_frames == MOST_FRAMES
+
+
+def test_only_so_many_pixels_move() -> None:
+    assert opened(animation("PNG", 6, (2_000, 1_300))).n_frames == 3
+    assert getattr(opened(animation("PNG", 3, (3_000, 2_700))), "n_frames", 1) == 1
+
+
+def test_frames_behind_a_broken_one_are_left_out() -> None:
+    noise = [Image.effect_noise((60, 60), 90 + i).convert("P") for i in range(4)]
+    whole = encoded(noise[0], "GIF", save_all=True, append_images=noise[1:], duration=50)
+
+    drawn = opened(whole[: len(whole) * 5 // 8])
+
+    assert 1 < drawn.n_frames < 4
+
+
+def test_what_shines_through_still_does() -> None:
+    data = encoded(Image.new("RGBA", (40, 30), (255, 0, 0, 128)))
+
+    assert opened(data).mode == "RGBA"
+    assert opened(data).getpixel((0, 0)) == (255, 0, 0, 128)
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture", encoded(Image.new("RGB", (40, 30)))[:60]])
+def test_what_is_no_picture_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="Error: "):
+        redraw(data)
+
+
+def test_too_many_pixels_are_refused_before_they_are_decoded() -> None:
+    with pytest.raises(ValueError, match="6000 x 6000 pixels are too many"):
+        redraw(encoded(Image.new("1", (6_000, 6_000))))
+
+
+def test_nothing_but_pixels_is_kept() -> None:
+    note = PngInfo()
+    note.add_text("Comment", "SECRET")
+    exif = Image.Exif()
+    exif[0x010F] = "SECRET"
+    copy = redraw(encoded(Image.new("RGB", (40, 30)), pnginfo=note, exif=exif, icc_profile=b"SECRET" * 20))
+
+    assert b"SECRET" not in copy
+    assert not Image.open(io.BytesIO(copy)).info.keys() & {"exif", "Comment", "icc_profile"}
