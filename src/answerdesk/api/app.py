@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from answerdesk.api import native
 from answerdesk.api.http import TEXT, Answer, Gone, Receive, Scope, Send, TooBig, header, read_body, send_answer
 from answerdesk.api.legacy import Legacy
 from answerdesk.api.methods import UNAVAILABLE, Methods
@@ -28,8 +29,9 @@ NOT_FOUND: Final = Answer(b'{"error":"nothing is served at this address"}', 404)
 TOO_BIG: Final = Answer(b'{"error":"the body is larger than 8388608 bytes"}', 413, headers=((b"connection", b"close"),))
 _CORS: Final = (
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
-    (b"access-control-allow-headers", b"content-type, prefer, idempotency-key"),
+    (b"access-control-allow-methods", b"GET, POST, DELETE, OPTIONS"),
+    (b"access-control-allow-headers", b"authorization, content-type, idempotency-key, last-event-id, prefer"),
+    (b"access-control-expose-headers", b"location, retry-after, x-request-id, x-task-replayed"),
 )
 
 
@@ -54,18 +56,18 @@ class App:
         if scope["type"] != "http":
             return
         try:
-            if scope["path"] == EVENTS and scope["method"] == "GET":
-                answer = await self._native.stream(scope, receive, send)
+            if scope["method"] == "GET" and scope["path"].rstrip("/") == EVENTS:
+                answer = await self._native.stream(scope, receive, send, _CORS if self._cross_origin else ())
             else:
                 answer = await self._answer(scope, receive)
         except TooBig:
-            answer = TOO_BIG
+            answer = native.TOO_BIG if scope["path"].startswith(NATIVE) else TOO_BIG
         except Gone:
             return
         except Exception:
             self.crashes[scope["path"][:40]] += 1
             log.exception("crashed", path=scope["path"][:200])
-            answer = UNAVAILABLE
+            answer = native.UNAVAILABLE if scope["path"].startswith(NATIVE) else UNAVAILABLE
         if answer is None:
             return
         if self._cross_origin:
@@ -74,12 +76,12 @@ class App:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         path, verb = scope["path"], scope["method"]
+        if verb == "OPTIONS":
+            return Answer(b"", type=TEXT)
         if path.startswith(WORK):
             return await self._work.serve(path[len(WORK) :], scope, await read_body(scope, receive), receive)
         if path.startswith(NATIVE):
             return await self._native.serve(path[len(NATIVE) :], scope, await read_body(scope, receive))
-        if verb == "OPTIONS":
-            return Answer(b"", type=TEXT)
         if (endpoint := endpoint_of(path)) is not None:
             return await self._legacy.serve(endpoint, scope, await read_body(scope, receive))
         if verb in {"GET", "HEAD"} and (plain := self._plain(path.rstrip("/") or "/")) is not None:

@@ -66,6 +66,10 @@ class Front:
         self._rates.check(account, self.clock.monotonic())
         return account
 
+    async def readmit(self, key: str, ip: str) -> None:
+        """Look again whether a caller who listens still may; raises a Refusal."""
+        await self._entrance.admit(key, ip, self.clock.now())
+
     def check_address(self, ip: str) -> None:
         """Refuse an address that guessed too much."""
         self.guesses.check(ip, self.clock.monotonic())

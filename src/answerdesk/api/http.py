@@ -88,11 +88,16 @@ async def send_answer(send: Send, answer: Answer) -> None:
     headers = [
         (b"content-type", answer.type),
         (b"content-length", b"%d" % len(answer.body)),
-        (b"x-request-id", b"%012x" % (next(_requests) & 0xFFFFFFFFFFFF)),
+        request_id(),
         *answer.headers,
     ]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
+
+
+def request_id() -> Header:
+    """Name a request by a header of its reply."""
+    return (b"x-request-id", b"%012x" % (next(_requests) & 0xFFFFFFFFFFFF))
 
 
 def header(scope: Scope, name: bytes) -> bytes:

@@ -4,34 +4,57 @@ Rule: one table of routes; errors are problem details that carry the same codes 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import structlog
 
 from answerdesk.api.events import Feed
-from answerdesk.api.front import Front
-from answerdesk.api.http import Answer, Header, Peers, Receive, Scope, Send, bearer, text_header
-from answerdesk.api.methods import preferred_wait, replay_of
+from answerdesk.api.front import MOST_WAIT, Front
+from answerdesk.api.http import (
+    MOST_BODY,
+    Answer,
+    Header,
+    Peers,
+    Receive,
+    Scope,
+    Send,
+    bearer,
+    request_id,
+    text_header,
+)
+from answerdesk.api.methods import REPLAYED, preferred_wait, replay_of
 from answerdesk.desk.board import final_reply
 from answerdesk.desk.ports import Listing, Records, Store, Unavailable
 from answerdesk.model.account import Account, Purse, Sequence
 from answerdesk.model.fault import Fault, Refusal
-from answerdesk.model.sizes import SERVER_LIMITS
+from answerdesk.model.sizes import limits_for
 from answerdesk.model.talk import Call, Processing, Reply
-from answerdesk.model.task import Permutation, State, Task
+from answerdesk.model.task import LARGEST_ID, Permutation, State, Task, TaskId
 from answerdesk.wire import native
-from answerdesk.wire.grammar import read_call, read_draft
+from answerdesk.wire.grammar import read_draft
 from answerdesk.wire.native_openapi import openapi
 
 log = structlog.get_logger()
 
 PROBLEM: Final = b"application/problem+json"
 _STATES: Final = {"open": State.OPEN, "ready": State.READY, "failed": State.FAILED}
-_RETRY: Final[tuple[Header, ...]] = ((b"retry-after", b"5"),)
+#: What goes with a status.
+_BESIDE: Final[Mapping[int, tuple[Header, ...]]] = {
+    401: ((b"www-authenticate", b"Bearer"),),
+    429: ((b"retry-after", b"5"),),
+    503: ((b"retry-after", b"5"),),
+}
+#: Served without the table of handlers.
+_APART: Final = (("GET", "events"), ("GET", "openapi.json"))
+_NOTHING_ASKED: Final[Mapping[str, str]] = {}
+#: How many tasks of a batch are read before others have their turn.
+BREATH: Final = 32
 _EVENTS: Final = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
 
 
@@ -43,9 +66,27 @@ class Request:
     scope: Scope
     ip: str
     body: bytes
-    query: dict[str, str]
+    query: Mapping[str, str]
     #: What follows the route's name in the path.
     rest: str
+
+
+class Made(NamedTuple):
+    """A task as it was stored."""
+
+    task: TaskId
+    replayed: bool
+    #: Whether it was settled when it was made.
+    settled: bool
+
+
+class NotAllowed(Refusal):
+    """An address that is served by other verbs."""
+
+    def __init__(self, verbs: tuple[str, ...]) -> None:
+        """Name the verbs."""
+        super().__init__(Fault.NO_SUCH_METHOD, f"this address takes {', '.join(verbs)}")
+        self.verbs = verbs
 
 
 Handler = Callable[[Request], Awaitable[Answer]]
@@ -74,41 +115,46 @@ class Native:
             ("GET", "balance"): self._balance,
             ("GET", "ledger"): self._ledger,
         }
+        self._verbs: dict[str, tuple[str, ...]] = {}
+        for verb, path in self.routes:
+            self._verbs[path] = (*self._verbs.get(path, ()), verb)
 
     @property
     def routes(self) -> list[tuple[str, str]]:
         """Every route by verb and path, a star for an id."""
-        return [*self._routes, ("GET", "events"), ("GET", "openapi.json")]
+        return [*self._routes, *_APART]
 
     async def serve(self, path: str, scope: Scope, body: bytes) -> Answer:
         """Answer one call; `path` is what follows ``/v1/``."""
         path = path.strip("/")
         if (scope["method"], path) == ("GET", "openapi.json"):
-            return Answer(json.dumps(openapi()).encode())
+            return Answer(_openapi())
         ip = self._peers.ip(scope)
         try:
             account = await self._admit(scope, ip)
             handler, rest = self._route(scope["method"], path)
-            query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-            return await handler(Request(account, scope, ip, body, query, rest))
+            query = scope["query_string"]
+            asked = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)) if query else _NOTHING_ASKED
+            return await handler(Request(account, scope, ip, body, asked, rest))
         except Refusal as refusal:
-            self._front.count_refusal(refusal, ip)
-            return _refused(refusal)
+            return self._refused(refusal, ip)
         except Unavailable as away:
-            log.warning("store_unavailable", path=path, why=str(away))
-            return _problem(native.problem(Fault.UNAVAILABLE, "the service is unavailable; try again in 5 seconds"))
+            return _away(path, away)
 
-    async def stream(self, scope: Scope, receive: Receive, send: Send) -> Answer | None:
+    async def stream(self, scope: Scope, receive: Receive, send: Send, also: tuple[Header, ...] = ()) -> Answer | None:
         """Send settled tasks as they settle, until the client leaves; gives an answer only where it refuses."""
         ip = self._peers.ip(scope)
         try:
             account = await self._admit(scope, ip)
+            self._feed.check_room(account.id)
             place = await self._feed.place_after(text_header(scope, b"last-event-id"))
         except Refusal as refusal:
-            self._front.count_refusal(refusal, ip)
-            return _refused(refusal)
-        await send({"type": "http.response.start", "status": 200, "headers": _EVENTS})
-        sending = asyncio.ensure_future(self._send_events(account, place, send))
+            return self._refused(refusal, ip)
+        except Unavailable as away:
+            return _away("events", away)
+        headers = [*_EVENTS, request_id(), *also]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        sending = asyncio.ensure_future(self._send_events(account, place, scope, send))
         leaving = asyncio.ensure_future(_until_gone(receive))
         try:
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -118,9 +164,14 @@ class Native:
             await asyncio.gather(sending, leaving, return_exceptions=True)
         return None
 
-    async def _send_events(self, account: Account, place: int, send: Send) -> None:
-        async for events in self._feed.follow(account.id, place):
-            await send({"type": "http.response.body", "body": events, "more_body": True})
+    async def _send_events(self, account: Account, place: int, scope: Scope, send: Send) -> None:
+        """Send until the feed closes, or the key may no longer call."""
+        key, ip = bearer(scope), self._peers.ip(scope)
+        with contextlib.suppress(Refusal):
+            async with contextlib.aclosing(self._feed.follow(account.id, place)) as following:
+                async for events in following:
+                    await self._front.readmit(key, ip)
+                    await send({"type": "http.response.body", "body": events, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
     async def _admit(self, scope: Scope, ip: str) -> Account:
@@ -128,64 +179,85 @@ class Native:
         return await self._front.admit(bearer(scope), ip)
 
     def _route(self, verb: str, path: str) -> tuple[Handler, str]:
+        handler = self._routes.get((verb, path))
+        if handler is not None:
+            return handler, ""
         parts = path.split("/")
         starred = "/".join("*" if index == 1 else part for index, part in enumerate(parts))
-        handler = self._routes.get((verb, path)) or self._routes.get((verb, starred))
-        if handler is None:
+        where = path if path in self._verbs else starred
+        if where not in self._verbs:
             served = ", ".join(f"{served} /v1/{where}" for served, where in self.routes)
             raise Refusal(Fault.NO_SUCH_METHOD, f"served are {served}")
-        return handler, parts[1] if len(parts) > 1 else ""
+        handler = self._routes.get((verb, where))
+        if handler is None:
+            raise NotAllowed(self._verbs[where])
+        return handler, parts[1]
+
+    def _refused(self, refusal: Refusal, ip: str) -> Answer:
+        self._front.count_refusal(refusal, ip)
+        if isinstance(refusal, NotAllowed):
+            made = native.problem(refusal.fault, refusal.detail, 405)
+            return _problem(made, (b"allow", ", ".join(refusal.verbs).encode()))
+        return _problem(native.problem_of(refusal))
 
     async def _create(self, request: Request) -> Answer:
-        call = read_call(request.body)
-        draft = read_draft(call, case_default=False, limits=SERVER_LIMITS)
-        replay = replay_of(request.scope, request.body)
+        made = await self._made(request, native.read_task(request.body), replay_of(request.scope, request.body))
+        wait = preferred_wait(request.scope) or 0
+        reply = await self._standing(request.account, made, wait)
+        headers: tuple[Header, ...] = ((b"location", b"/v1/tasks/%d" % made.task),)
+        return Answer(native.write_task(made.task, reply), 201, headers=headers + REPLAYED * made.replayed)
+
+    async def _made(self, request: Request, call: Call, replay: tuple[str, bytes] | None) -> Made:
+        draft = read_draft(call, case_default=False, limits=limits_for(native.NAME, request.account))
         task, replayed = await self._front.create(request.account, draft, request.ip, native.NAME, replay)
-        wait = preferred_wait(request.scope)
-        reply: Reply = Processing()
-        if wait:
-            reply = await self._front.result(request.account, task, wait)
-        headers: tuple[Header, ...] = ((b"location", b"/v1/tasks/%d" % task),)
-        if replayed:
-            headers += ((b"x-task-replayed", b"1"),)
-        return Answer(native.write_task(task, reply), 201, headers=headers)
+        return Made(task, replayed, settled=draft.sandbox is not None)
+
+    async def _standing(self, account: Account, made: Made, wait: float) -> Reply:
+        """Tell how a task that was just stored stands; it is acknowledged even if that cannot be told."""
+        if not (wait or made.replayed or made.settled):
+            return Processing()
+        try:
+            return await self._front.result(account, made.task, wait)
+        except (Refusal, Unavailable) as why:
+            log.warning("task_untold", task=made.task, why=str(why))
+            return Processing()
 
     async def _batch(self, request: Request) -> Answer:
-        calls = native.read_batch(request.body, "")
         replay = replay_of(request.scope, request.body)
-        outcomes = await asyncio.gather(
-            *(self._one_of_batch(request, call, replay, index) for index, call in enumerate(calls))
-        )
-        return Answer(native.write_batch(list(outcomes)))
+        making = []
+        for index, call in enumerate(native.read_batch(request.body)):
+            making.append(asyncio.ensure_future(self._one_of_batch(request, call, replay, index)))
+            if index % BREATH == BREATH - 1:
+                # Those begin now, and others have their turn before the next.
+                await asyncio.sleep(0)
+        return Answer(native.write_batch(await asyncio.gather(*making)))
 
     async def _one_of_batch(
         self, request: Request, call: Call, replay: tuple[str, bytes] | None, index: int
     ) -> native.OutcomeJson:
         """Create one task of a batch; an idempotency key holds for each by its place."""
         try:
-            draft = read_draft(call, case_default=False, limits=SERVER_LIMITS)
-            own = (f"{replay[0]}#{index}", replay[1]) if replay else None
-            task, _ = await self._front.create(request.account, draft, request.ip, native.NAME, own)
+            made = await self._made(request, call, (f"{replay[0]}#{index}", replay[1]) if replay else None)
         except Refusal as refusal:
-            return native.OutcomeJson(error=native.problem(refusal.fault, refusal.detail))
-        except Unavailable:
-            return native.OutcomeJson(
-                error=native.problem(Fault.UNAVAILABLE, "this task was not stored; send it again")
-            )
-        return native.OutcomeJson(task=native.task_json(task, Processing()))
+            return native.OutcomeJson(error=native.problem_of(refusal))
+        except Unavailable as away:
+            log.warning("store_unavailable", path="tasks/batch", why=str(away))
+            untold = "this task was not stored; send it again"
+            return native.OutcomeJson(error=native.problem(Fault.UNAVAILABLE, untold))
+        return native.OutcomeJson(task=native.task_json(made.task, await self._standing(request.account, made, 0)))
 
     async def _show(self, request: Request) -> Answer:
         task = native.read_id(request.rest)
-        wait = native.read_number(request.query, "wait", 0, 60) if request.query.get("wait", "0") != "0" else 0
         preferred = preferred_wait(request.scope)
-        reply = await self._front.result(request.account, task, preferred if preferred is not None else wait)
+        wait = native.read_number(request.query, "wait", 0, int(MOST_WAIT), least=0)
+        reply = await self._front.result(request.account, task, wait if preferred is None else preferred)
         return Answer(native.write_task(task, reply))
 
     async def _cancel(self, request: Request) -> Answer:
         task = native.read_id(request.rest)
         if not await self._front.cancel(request.account, task):
-            settled = native.problem(Fault.BAD_PARAMETERS, "the task is settled; only an open task can be cancelled")
-            return _problem(settled | {"status": 409})
+            settled = "the task is settled; only an open task can be cancelled"
+            return _problem(native.problem(Fault.BAD_PARAMETERS, settled, 409))
         return Answer(native.write_task(task, await self._front.result(request.account, task, 0)))
 
     async def _report(self, request: Request) -> Answer:
@@ -198,7 +270,8 @@ class Native:
         status = request.query.get("status", "")
         if status and status not in _STATES:
             raise Refusal(Fault.BAD_PARAMETERS, f"status must be one of {', '.join(_STATES)}")
-        before = self._ids.find(native.read_id(request.query["before"])) if request.query.get("before") else None
+        place = TaskId(native.read_number(request.query, "before", 0, LARGEST_ID))
+        before = self._ids.find(place) if place else None
         listing = Listing(account=request.account.id, state=_STATES.get(status), before=before, most=most)
         tasks = await self._records.tasks(listing)
         following = self._ids.show(tasks[-1].n) if len(tasks) == most else None
@@ -213,7 +286,7 @@ class Native:
 
     async def _ledger(self, request: Request) -> Answer:
         most = native.read_number(request.query, "limit", 50, native.MOST_PAGE)
-        before = native.read_number(request.query, "before", 2**62, 2**62)
+        before = native.read_number(request.query, "before", native.LARGEST_LINE, native.LARGEST_LINE)
         entries = await self._records.entries(request.account.id, before, most)
         lines = [
             native.line_json(line, at, entry, self._ids.show(Sequence(entry.task)) if entry.task else None)
@@ -227,10 +300,22 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-def _refused(refusal: Refusal) -> Answer:
-    return _problem(native.problem(refusal.fault, refusal.detail))
+def _problem(made: native.Problem, *also: Header) -> Answer:
+    return Answer(native.write_problem(made), made["status"], PROBLEM, (*also, *_BESIDE.get(made["status"], ())))
 
 
-def _problem(made: native.Problem) -> Answer:
-    headers = _RETRY if made["status"] in {429, 503} else ()
-    return Answer(native.write_problem(made), made["status"], PROBLEM, headers)
+def _away(path: str, why: Unavailable) -> Answer:
+    log.warning("store_unavailable", path=path, why=str(why))
+    return UNAVAILABLE
+
+
+@functools.cache
+def _openapi() -> bytes:
+    return json.dumps(openapi()).encode()
+
+
+UNAVAILABLE: Final = _problem(native.problem(Fault.UNAVAILABLE, "the service is unavailable; try again in 5 seconds"))
+TOO_BIG: Final = _problem(
+    native.problem(Fault.TOO_BIG_CAPTCHA_FILESIZE, f"the body is larger than {MOST_BODY} bytes"),
+    (b"connection", b"close"),
+)

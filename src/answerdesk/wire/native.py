@@ -13,12 +13,16 @@ from answerdesk.model.account import Millis, Purse
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import BOOKS, Book, Entry
 from answerdesk.model.question import Kind
-from answerdesk.model.talk import UNKNOWN_TASK, Call, Processing, Ready, Refused, Reply
+from answerdesk.model.talk import UNKNOWN_TASK, Call, Ready, Refused, Reply
 from answerdesk.model.task import LARGEST_ID, TaskId
 
 NAME: Final = "native"
 MOST_BATCH: Final = 1_000
 MOST_PAGE: Final = 500
+#: The longest number in a path or query that is read.
+LONGEST_NUMBER: Final = 19
+#: The largest line of a ledger.
+LARGEST_LINE: Final = 2**62
 
 #: The HTTP status of each fault (RFC 9457 problems); its code is the vendors' own.
 STATUSES: Final[Mapping[Fault, int]] = {
@@ -143,51 +147,81 @@ class BatchAsk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _encode = msgspec.json.Encoder().encode
+_TASK: Final = msgspec.json.Decoder(TaskAsk)
 _BATCH: Final = msgspec.json.Decoder(BatchAsk)
 _REPORT: Final = msgspec.json.Decoder(ReportAsk)
 
 
-def read_batch(body: bytes, key: str) -> list[Call]:
+def read_task(body: bytes) -> Call:
+    """Read a task as one call."""
+    ask: TaskAsk = _typed(_TASK, body, 'an object {"task": {...}} with the task as for createTask')
+    return _call(ask)
+
+
+def read_batch(body: bytes) -> list[Call]:
     """Read a batch as one call a task."""
     batch: BatchAsk = _typed(_BATCH, body, f'an object {{"tasks": [...]}} of 1..{MOST_BATCH} tasks as for /v1/tasks')
-    return [Call(key=key, body=msgspec.to_builtins(ask)) for ask in batch.tasks]
+    return [_call(ask) for ask in batch.tasks]
+
+
+def _call(ask: TaskAsk) -> Call:
+    return Call(key="", body=msgspec.to_builtins(ask))
 
 
 def read_report(body: bytes) -> ReportAsk:
     """Read a verdict."""
-    report: ReportAsk = _typed(_REPORT, body, 'an object {"correct": true or false, "reason": a text}')
+    accepted = 'an object {"correct": true or false, "reason": a text of at most 1,000 characters}'
+    report: ReportAsk = _typed(_REPORT, body, accepted)
     return report
 
 
 def _typed(decoder: msgspec.json.Decoder[Any], body: bytes, accepted: str) -> Any:
     try:
         return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise Refusal(Fault.BAD_PARAMETERS, f"the body must be {accepted}; {_quoted(str(error))}") from None
     except (ValueError, RecursionError):
-        raise Refusal(Fault.BAD_PARAMETERS, f"the body must be {accepted}") from None
+        raise Refusal(Fault.BAD_PARAMETERS, f"the body must be {accepted}; it is not JSON in UTF-8") from None
+
+
+def _quoted(complaint: str) -> str:
+    """Take what the decoder says over into a sentence, within bounds."""
+    return complaint[:1].lower() + complaint[1:200]
 
 
 def read_id(text: str) -> TaskId:
     """Read a task's id out of a path."""
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:20]) <= LARGEST_ID:
+    number = _number(text)
+    if not 1 <= number <= LARGEST_ID:
         raise Refusal(Fault.NO_SUCH_CAPCHA_ID, UNKNOWN_TASK)
-    return TaskId(int(text))
+    return TaskId(number)
 
 
-def read_number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
-    """Read a whole number 1..most out of a query."""
-    text = query.get(name, "")
-    if not text:
+def read_number(query: Mapping[str, str], name: str, default: int, most: int, *, least: int = 1) -> int:
+    """Read a whole number out of a query."""
+    if name not in query:
         return default
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:20]) <= most:
-        raise Refusal(Fault.BAD_PARAMETERS, f"{name} must be a whole number 1..{most}")
-    return int(text)
+    number = _number(query[name])
+    if not least <= number <= most:
+        raise Refusal(Fault.BAD_PARAMETERS, f"{name} must be a whole number {least}..{most}")
+    return number
 
 
-def problem(fault: Fault, detail: str) -> Problem:
-    """Make a problem of a fault."""
-    status = STATUSES[fault]
+def _number(text: str) -> int:
+    """Read digits, -1 for anything else; more of them than any number here has are not looked at."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else -1
+
+
+def problem(fault: Fault, detail: str, status: int | None = None) -> Problem:
+    """Make a problem of a fault, with its own status unless another says more."""
+    status = status or STATUSES[fault]
     title = fault.value.replace("_", " ").capitalize()
     return Problem(type="about:blank", title=title, status=status, detail=detail, code=f"ERROR_{fault}")
+
+
+def problem_of(refusal: Refusal) -> Problem:
+    """Make a problem of a refusal."""
+    return problem(refusal.fault, refusal.detail)
 
 
 def task_json(task: TaskId, reply: Reply) -> TaskJson:
@@ -211,9 +245,9 @@ def task_json(task: TaskId, reply: Reply) -> TaskJson:
             return TaskJson(id=task, status="open")
 
 
-def write_task(task: TaskId, reply: Reply | None = None) -> bytes:
-    """Write a task; without a reply it is open."""
-    return _encode(task_json(task, reply or Processing()))
+def write_task(task: TaskId, reply: Reply) -> bytes:
+    """Write a task."""
+    return _encode(task_json(task, reply))
 
 
 def write_tasks(tasks: list[TaskJson], following: int | None) -> bytes:
@@ -259,6 +293,11 @@ def write_ledger(lines: list[LineJson], following: int | None) -> bytes:
 def write_event(name: str, shown: TaskJson) -> bytes:
     """Write a settled task as one server-sent event; `name` is where a client resumes from."""
     return b"id: %b\nevent: settled\ndata: %b\n\n" % (name.encode(), _encode(shown))
+
+
+def write_place(name: str) -> bytes:
+    """Write where a stream stands: what a client resumes from before it has heard of anything."""
+    return b"id: %b\n\n" % name.encode()
 
 
 def _seconds(at: Millis) -> float:
