@@ -38,7 +38,7 @@ from answerdesk.store.folder import open_store
 from answerdesk.store.sqlite import SqliteStore
 
 PATIENCE = 30.0
-_URL = re.compile(rb"http://[^\s'\"]+:(\d+)")
+_URL = re.compile(rb"https?://[^\s'\"]+:(\d+)")
 #: Far above what the desks themselves draw.
 _numbers = itertools.count(2**40)
 
