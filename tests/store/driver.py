@@ -10,7 +10,7 @@ import msgspec
 from answerdesk.desk.board import Board
 from answerdesk.desk.books import AddKey, ChangeAccount, OpenAccount, SavePrice, SaveRules, SaveSolver, TopUp
 from answerdesk.desk.orders import End, Orders, Report, Review, Submit
-from answerdesk.desk.ports import Price, Store
+from answerdesk.desk.ports import Price
 from answerdesk.desk.work import Answer, Claim, Free, GiveBack, Spoil
 from answerdesk.model.account import DAY_MS, Account, AccountId, Key, Millis, Sequence, digest
 from answerdesk.model.answer import Decline, Lease, Verdict
@@ -45,7 +45,8 @@ def draft(*blobs: bytes, lang: str | None = None, threshold: int | None = None, 
 class Desk:
     """One store with the clock and names it lives by."""
 
-    def __init__(self, store: Store, clock: Clock, names: Names | None = None, *, board: Board | None = None) -> None:
+    def __init__(self, store: Any, clock: Clock, names: Names | None = None, *, board: Board | None = None) -> None:
+        #: The port and the records in one, whatever adapter it is.
         self.store = store
         self.clock = clock
         self.names = names or Names()
@@ -104,7 +105,7 @@ class Desk:
     async def submit_or_replay(
         self, account: Account, question: Draft | None = None, **fields: Any
     ) -> tuple[Sequence, bool]:
-        fields = {"ip": "192.0.2.1", "deadline_ms": DEADLINE_MS} | fields
+        fields = {"ip": "192.0.2.1", "deadline_ms": DEADLINE_MS, **fields}
         n = await self.store.draw()
         return await self.store.run(Submit(n=n, account=account, draft=question or draft(), **fields))
 

@@ -213,7 +213,7 @@ class TestHeard:
         }
         await deeds[verb]()
 
-        assert collected.heard == [Heard(settings=True, tasks=[])]
+        assert collected.heard == [Heard(settings=True, tasks=[], erased=[])]
 
     async def test_a_claim_that_only_says_the_solver_is_there_is_no_change_of_settings(self, desk, collected):
         person = await desk.person()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from answerdesk.desk.ports import Listing
 from answerdesk.model.account import DAY_MS, Sequence
 from answerdesk.model.answer import Why
 from answerdesk.model.fault import Refusal
+from answerdesk.model.talk import UNKNOWN_TASK
 from answerdesk.model.task import DEADLINE_MS, State
 from tests.store.driver import draft
 
@@ -39,6 +41,21 @@ async def test_a_result_is_kept_to_the_end_of_its_time_and_then_forgotten_whole(
     assert (await desk.store.sums()).drifting == ()
     with pytest.raises(Refusal):
         await desk.answer(person, lease)
+
+
+async def test_a_forgotten_result_is_as_unknown_as_one_that_never_was_though_it_was_polled_before(desk):
+    account, person = await desk.open_account(), await desk.person()
+    task, kept = desk.ids.show(await desk.solved(account, person)), await desk.submit(account)
+    await desk.cancel(kept)
+    for each in (task, desk.ids.show(kept)):
+        await desk.orders.look_up(account.id, each, desk.clock.now())
+    await desk.store.run(Forget(whole=(desk.ids.find(task),)))
+
+    with pytest.raises(Refusal) as caught:
+        await desk.orders.look_up(account.id, task, desk.clock.now())
+
+    assert caught.value.detail == UNKNOWN_TASK
+    assert await desk.orders.look_up(account.id, desk.ids.show(kept), desk.clock.now())
 
 
 async def test_media_go_first_and_the_answer_stays_readable(desk):
@@ -111,7 +128,7 @@ async def test_words_of_the_same_moment_do_not_bring_a_forgotten_task_back(desk,
     done = await asyncio.gather(*(deeds if forget_first else deeds[::-1]), return_exceptions=True)
 
     assert await gone(desk, n, lease.token)
-    said = done[1 if forget_first else 0]
+    said: Any = done[1 if forget_first else 0]
     assert isinstance(said, Refusal) if forget_first else said.why is Why.CANCELLED
 
 

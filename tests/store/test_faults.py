@@ -28,7 +28,7 @@ def wal_size(path: Path) -> int:
     return Path(f"{path}-wal").stat().st_size
 
 
-async def submit_many(desk: Desk, account, count: int = 64) -> tuple[list[int], list[Unavailable]]:
+async def submit_many(desk: Desk, account, count: int = 64) -> tuple[list[Any], list[Unavailable]]:
     """Submit pictures all at once; give the acknowledged numbers, and what the others were told."""
     told = await asyncio.gather(*(desk.submit(account, draft(PICTURE)) for _ in range(count)), return_exceptions=True)
     refused = [each for each in told if isinstance(each, Unavailable)]

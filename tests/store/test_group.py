@@ -120,7 +120,7 @@ def faulty():
 
 @pytest.fixture
 def group(faulty, clock):
-    opened = GroupCommit(faulty, "", clock, PATIENT)  # type: ignore[arg-type]
+    opened = GroupCommit(faulty, "", clock, PATIENT)
     yield opened
     opened.close()
 

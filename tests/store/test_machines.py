@@ -153,7 +153,7 @@ class MoneyLife(Life):
         person = self.person(pick)
         for lease in self.do(self.desk.claim(person, most)):
             self.leases.append((person, lease))
-            deed = self.desk.give_back if isinstance(said, Decline) else self.desk.answer
+            deed: Any = self.desk.give_back if isinstance(said, Decline) else self.desk.answer
             assert self.do(deed(person, lease, said)).accepted
 
     @precondition(lambda self: self.leases)
@@ -262,7 +262,7 @@ class TaskLife(Life):
         self.clock.set_to(self.clock.now() + lasts)
         self.claim(pick + 1, 1)
         for (solver, lease), words in [(pair, "late") for pair in slow] + [(pair, last) for pair in self.leases[-1:]]:
-            deed = self.desk.give_back if isinstance(words, Decline) else self.desk.answer
+            deed: Any = self.desk.give_back if isinstance(words, Decline) else self.desk.answer
             self.keep(lease, words, self.do(deed(solver, lease, words)))
 
     def keep(self, lease: Lease, words: str, verdict: Verdict) -> None:
@@ -391,19 +391,19 @@ class TaskLife(Life):
         self.folder.cleanup()
 
 
-class TestMoney(MoneyLife.TestCase):  # type: ignore[name-defined,misc]
+class TestMoney(MoneyLife.TestCase):  # type: ignore[misc,valid-type]
     settings = QUICK
 
 
-class TestTasks(TaskLife.TestCase):  # type: ignore[name-defined,misc]
+class TestTasks(TaskLife.TestCase):  # type: ignore[misc,valid-type]
     settings = QUICK
 
 
 @pytest.mark.slow
-class TestMoneyAtLength(MoneyLife.TestCase):  # type: ignore[name-defined,misc]
+class TestMoneyAtLength(MoneyLife.TestCase):  # type: ignore[misc,valid-type]
     settings = LONG
 
 
 @pytest.mark.slow
-class TestTasksAtLength(TaskLife.TestCase):  # type: ignore[name-defined,misc]
+class TestTasksAtLength(TaskLife.TestCase):  # type: ignore[misc,valid-type]
     settings = LONG

@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from answerdesk.desk.orders import UNKNOWN_TASK, Submit
+from answerdesk.desk.orders import Submit
 from answerdesk.desk.ports import Listing
 from answerdesk.model.account import DAY_MS, Millis, Sequence
 from answerdesk.model.answer import Decline
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import Micros
 from answerdesk.model.question import Kind
-from answerdesk.model.talk import Processing, Ready, Refused
+from answerdesk.model.talk import UNKNOWN_TASK, Processing, Ready, Refused
 from answerdesk.model.task import DEADLINE_MS, Cause, Route, State, TaskId
 from tests.store.driver import PICTURE, PRICE, Desk, draft
 

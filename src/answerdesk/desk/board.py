@@ -13,6 +13,7 @@ from answerdesk.model.task import FAILURES, Cause, State, Task, TaskId
 Final = Ready | Refused
 
 _decode = msgspec.json.Decoder().decode
+_NOBODYS = None, None
 
 
 class Board:
@@ -21,24 +22,25 @@ class Board:
     def __init__(self, most: int = 200_000) -> None:
         """Keep at most `most` replies; the oldest go first."""
         self._most = most
-        self._replies: dict[tuple[AccountId, TaskId], Final] = {}
+        self._replies: dict[TaskId, tuple[AccountId, Final]] = {}
 
     def get(self, account: AccountId, task: TaskId) -> Final | None:
         """Give the final reply if it hangs here."""
-        return self._replies.get((account, task))
+        owner, reply = self._replies.get(task, _NOBODYS)
+        return reply if owner == account else None
 
     def put(self, settled: Task, task: TaskId) -> Final:
         """Hang up a settled task's reply."""
         reply = final_reply(settled)
         replies = self._replies
-        replies[settled.account, task] = reply
+        replies[task] = settled.account, reply
         if len(replies) > self._most:
             del replies[next(iter(replies))]
         return reply
 
-    def drop(self, account: AccountId, task: TaskId) -> None:
+    def drop(self, task: TaskId) -> None:
         """Take a reply down, at the end of its retention."""
-        self._replies.pop((account, task), None)
+        self._replies.pop(task, None)
 
 
 def final_reply(task: Task) -> Final:

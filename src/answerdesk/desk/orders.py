@@ -6,7 +6,7 @@ from __future__ import annotations
 import msgspec
 
 from answerdesk.desk.board import Board
-from answerdesk.desk.ports import NO_CHANGES, Changes, Needs, Replay, Rows, Store, together
+from answerdesk.desk.ports import NO_CHANGES, Changes, Heard, Needs, Replay, Rows, Store, together
 from answerdesk.desk.settling import go_on, judged, owed_for, settle
 from answerdesk.model.account import DAY_MS, Account, AccountId, Millis, Purse, Sequence
 from answerdesk.model.fault import Fault, Refusal
@@ -238,6 +238,7 @@ class Orders:
         self._store = store
         self._board = board
         self._ids = ids
+        store.listen(self._hear)
 
     async def submit(
         self,
@@ -270,6 +271,10 @@ class Orders:
         if not found.settled:
             return Processing()
         return self._board.put(found, task)
+
+    def _hear(self, heard: Heard) -> None:
+        for n in heard.erased:
+            self._board.drop(self._ids.show(n))
 
     async def report(
         self, account: AccountId, task: TaskId, *, correct: bool, window_ms: int, reason: str = ""

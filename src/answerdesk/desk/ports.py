@@ -56,7 +56,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hunt(msgspec.Struct, frozen=True, kw_only=True):
-    """A search of the queue: open tasks with a free place that this solver never had."""
+    """A search of the queue: open tasks with a free place of which this solver has said nothing."""
 
     solver: SolverId
     kinds: tuple[Kind, ...]
@@ -64,6 +64,8 @@ class Hunt(msgspec.Struct, frozen=True, kw_only=True):
     #: Empty for every language.
     languages: tuple[str, ...]
     most: int
+    #: How many leases of one task a solver may have held, all of which ended without a word.
+    tries: int
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):
@@ -231,6 +233,8 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     tasks: Ordered[Task] = ()
     #: Accounts, keys, solvers, prices or rules changed, here or in another process.
     settings: bool = False
+    #: Tasks that were forgotten.
+    erased: Ordered[Sequence] = ()
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):

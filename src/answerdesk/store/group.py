@@ -193,7 +193,8 @@ class GroupCommit:
         if unit.changes:
             tasks = [task for change in unit.changes for task in _tasks_of(change)]
             settings = any(_sets(change) for change in unit.changes)
-            self._tell(Heard(tasks=tasks, settings=settings))
+            erased = [n for change in unit.changes for n in change.erased]
+            self._tell(Heard(tasks=tasks, settings=settings, erased=erased))
         for (_, caller), outcome in zip(batch, outcomes, strict=True):
             if caller.done():
                 continue

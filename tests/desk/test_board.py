@@ -1,0 +1,106 @@
+"""The board hangs up final replies by account, and holds only so many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from answerdesk.desk.board import Board, final_reply
+from answerdesk.model.account import AccountId, Millis, Sequence
+from answerdesk.model.fault import Fault
+from answerdesk.model.money import Micros
+from answerdesk.model.question import Constraints, Kind, Question
+from answerdesk.model.talk import Ready, Refused
+from answerdesk.model.task import FAILURES, Cause, State, Task, TaskId
+
+ALICE, BOB = AccountId(1), AccountId(2)
+
+
+def settled(account: AccountId = ALICE, kind: Kind = Kind.TEXT, **fields) -> Task:
+    question = Question(kind=kind, constraints=Constraints(**fields.pop("constraints", {})))
+    given: dict[str, Any] = {
+        "state": State.READY,
+        "cause": Cause.SOLVED,
+        "solution": b'"word"',
+        "solve_count": 2,
+    } | fields
+    return Task(
+        n=Sequence(1),
+        account=account,
+        type="ImageToTextTask",
+        kind=kind,
+        price=Micros(7),
+        question=msgspec.json.encode(question),
+        ip="192.0.2.1",
+        created=Millis(1_000),
+        deadline=Millis(9_000),
+        ended=Millis(2_000),
+        **(given | fields),
+    )
+
+
+def test_a_ready_tasks_reply_says_what_it_cost_and_when():
+    assert final_reply(settled()) == Ready(
+        type="ImageToTextTask",
+        kind=Kind.TEXT,
+        value="word",
+        cost=Micros(7),
+        ip="192.0.2.1",
+        created=Millis(1_000),
+        ended=Millis(2_000),
+        solve_count=2,
+    )
+
+
+def test_a_grids_reply_knows_how_many_cells_there_were():
+    grid = settled(kind=Kind.GRID, solution=b"[1,3]", constraints={"rows": 3, "columns": 4})
+
+    reply = final_reply(grid)
+
+    assert isinstance(reply, Ready)
+    assert reply.cells == 12
+
+
+@pytest.mark.parametrize("cause", list(FAILURES))
+def test_a_failed_tasks_reply_says_why(cause):
+    fault, words = FAILURES[cause]
+
+    assert final_reply(settled(state=State.FAILED, cause=cause, solution=b"")) == Refused(fault=fault, detail=words)
+
+
+def test_a_failed_task_without_a_cause_is_unsolvable():
+    reply = final_reply(settled(state=State.FAILED, cause=None, solution=b""))
+
+    assert isinstance(reply, Refused)
+    assert reply.fault is Fault.CAPTCHA_UNSOLVABLE
+
+
+def test_a_reply_hangs_for_its_account_alone():
+    board = Board()
+    reply = board.put(settled(), TaskId(5))
+
+    assert board.get(ALICE, TaskId(5)) == reply
+    assert board.get(BOB, TaskId(5)) is None
+    assert board.get(ALICE, TaskId(6)) is None
+
+
+def test_a_full_board_lets_the_oldest_go():
+    board = Board(most=2)
+    for task in (5, 6, 6, 7):
+        board.put(settled(), TaskId(task))
+
+    assert [board.get(ALICE, TaskId(task)) is not None for task in (5, 6, 7)] == [False, True, True]
+
+
+def test_a_reply_taken_down_is_gone_and_may_be_taken_down_again():
+    board = Board()
+    board.put(settled(), TaskId(5))
+    board.put(settled(), TaskId(6))
+
+    board.drop(TaskId(5))
+    board.drop(TaskId(5))
+
+    assert board.get(ALICE, TaskId(5)) is None
+    assert board.get(ALICE, TaskId(6)) is not None
