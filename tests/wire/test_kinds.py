@@ -326,41 +326,6 @@ def test_every_piece_is_held_to_the_limits_by_its_place() -> None:
     assert refusal(body, LIMITS).detail.startswith("task.images[1] is 201 x 9 pixels; at most 200 on a side")
 
 
-CALLBACKS = ["http://a.example", "https://a.example:8443/done?x=1", "  https://a.example/ "]
-
-
-@pytest.mark.parametrize("url", CALLBACKS)
-def test_a_callback_is_kept_for_the_desk_to_judge(url: str) -> None:
-    assert draft(create(callbackUrl=url)).callback == url.strip()
-
-
-@pytest.mark.parametrize("url", ["a.example", "ftp://a.example", "https://u:p@a.example/", "http://", "https://a b/"])
-def test_a_callback_that_no_one_can_call_is_refused(url: str) -> None:
-    refused = refusal(create(callbackUrl=url))
-
-    assert refused.fault is BAD
-    assert refused.detail.startswith("callbackUrl must be an http or https address without a user name, such as ")
-
-
-@pytest.mark.parametrize(
-    ("envelope", "number"),
-    [
-        ({"softId": 54}, 54),
-        ({"softId": "1899"}, 1899),
-        ({"soft_id": "1899"}, 1899),
-        ({"softId": "x", "soft_id": 7}, 7),
-        ({"softId": 0}, 0),
-        ({"softId": -1}, None),
-        ({"softId": 2**53}, None),
-        ({"softId": [1]}, None),
-        ({"softId": True}, None),
-        ({}, None),
-    ],
-)
-def test_the_program_is_told_by_its_number_and_never_a_fault(envelope: dict[str, Any], number: int | None) -> None:
-    assert draft(create(**envelope)).soft_id == number
-
-
 @pytest.mark.parametrize(
     ("body", "fault"),
     [
@@ -377,7 +342,7 @@ def test_checks_run_in_the_contracts_order(body: bytes, fault: Fault) -> None:
 
 
 leaves = (
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)
     | st.sampled_from([BODY, "points", "grid", "3x3", "recognition", "en", "https://a.example"])
 )  # fmt: skip
 anything = st.recursive(

@@ -112,3 +112,86 @@ MAX_CLICKS: Final = Field(
 CAN_NO_ANSWER: Final = Field(
     name="canNoAnswer", sort=Sort.FLAG, to="constraints.can_no_answer", about="Nothing may fit."
 )
+
+#: Of a picture whose characters are to be read.
+TEXT: Final = (
+    BODY,
+    Field(name="phrase", sort=Sort.FLAG, to="constraints.phrase", about="The answer has two or more words."),
+    Field(
+        name="case",
+        sort=Sort.FLAG,
+        to="constraints.case",
+        about="Upper and lower case matter; on by default in the Anti-Captcha dialect.",
+    ),
+    Field(
+        name="numeric",
+        sort=Sort.WHOLE,
+        to="constraints.numeric",
+        most=4,
+        truth=True,
+        about="0 anything, 1 digits, 2 letters, 3 digits or letters, 4 digits and letters.",
+    ),
+    Field(name="math", sort=Sort.FLAG, to="constraints.math", about="The answer is a sum's result."),
+    Field(
+        name="minLength",
+        sort=Sort.WHOLE,
+        to="constraints.min_length",
+        most=LONGEST_ANSWER,
+        about="Fewest characters of the answer, 0 for no limit.",
+    ),
+    Field(
+        name="maxLength",
+        sort=Sort.WHOLE,
+        to="constraints.max_length",
+        most=LONGEST_ANSWER,
+        about="Most characters of the answer, 0 for no limit.",
+    ),
+    COMMENT,
+    INSTRUCTION,
+    Field(
+        name="capMonsterModule",
+        sort=Sort.MODULE,
+        to="options.module",
+        most=LONGEST_MODULE,
+        about="The machine profile to read with; an unknown one means universal.",
+    ),
+    Field(
+        name="recognizingThreshold",
+        sort=Sort.WHOLE,
+        to="options.threshold",
+        most=100,
+        about="The least confidence, 0 to 100, the client takes from a machine.",
+    ),
+    LANGUAGE_POOL,
+    WEBSITE,
+)
+
+
+def _side(name: str) -> Field:
+    about = f"{name.title()} of cells; left out, 3 for a picture of 300 x 300 pixels and 4 for any other."
+    return Field(name=name, sort=Sort.WHOLE, to=f"constraints.{name}", least=1, most=MOST_ROWS, about=about)
+
+
+#: Of a picture whose cells are to be chosen.
+GRID: Final = (
+    BODY,
+    _side("rows"),
+    _side("columns"),
+    COMMENT,
+    INSTRUCTION,
+    MIN_CLICKS,
+    MAX_CLICKS,
+    CAN_NO_ANSWER,
+    Field(
+        name="previousId",
+        sort=Sort.TASK,
+        to="options.previous",
+        about="The earlier task of the same series of pictures.",
+    ),
+    Field(
+        name="imgType",
+        sort=Sort.SCOPE,
+        about="Whose challenge the picture is from; any value is refused, as such pictures are not served.",
+    ),
+    LANGUAGE_POOL,
+)
