@@ -57,15 +57,11 @@ class Owing:
 
     async def tried(self, n: Sequence, times: int = 1) -> tuple[Callback, list[Attempt]]:
         """Wait until a callback was tried so often."""
-        found: list[Any] = []
-
-        async def look() -> bool:
-            found[:] = await self.log(n)
-            return len(found[1]) >= times
-
-        while not await look():
+        while True:
+            callback, attempts = await self.log(n)
+            if len(attempts) >= times:
+                return callback, attempts
             await asyncio.sleep(0.01)
-        return found[0], found[1]
 
     async def pass_by(self, milliseconds: int, account: Account) -> None:
         """Let time pass and have the deliverer look."""
