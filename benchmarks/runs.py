@@ -106,6 +106,8 @@ class Bench:
     name: str
     folder: Path
     quick: bool
+    #: Where folders that take long to make are kept and found again, None for nowhere.
+    kept: Path | None = None
     figures: list[Figure] = field(default_factory=list)
 
     def size(self, full: int, quick: int) -> int:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+import callbacks
 import cases
 import machine
 import sizes
@@ -27,17 +28,18 @@ BENCHES: Final[dict[str, Callable[[Bench], None]]] = {
     "mix": cases.mix,
     "loop": cases.loop,
     "hold": sizes.hold,
+    "callbacks": callbacks.callbacks,
     "scale": sizes.scale,
     "memory": sizes.memory,
     "start": sizes.start,
 }
 
 
-def measure(names: Iterable[str], folder: Path, *, quick: bool) -> list[Figure]:
+def measure(names: Iterable[str], folder: Path, kept: Path | None, *, quick: bool) -> list[Figure]:
     """Run benchmarks, each with the disk it used given back before the next."""
     figures = []
     for name in names:
-        bench = Bench(name, Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder)), quick)
+        bench = Bench(name, Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder)), quick, kept)
         try:
             BENCHES[name](bench)
         finally:
@@ -61,6 +63,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="BENCH", help=f"of {', '.join(BENCHES)}; all without any")
     parser.add_argument("--quick", action="store_true", help="small and short: shows that it runs")
     parser.add_argument("--folder", type=Path, default=HERE / ".data", help="where databases are made (a real disk)")
+    parser.add_argument("--keep", type=Path, help="keep the folders that take long to make here, and use them again")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - BENCHES.keys():
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
@@ -74,7 +77,7 @@ def main() -> int:
     machine.stay_on(machine.LOAD_CORE)
     described = machine.described(arguments.folder)
     print("\n".join(f"{name}: {value}" for name, value in described.items()))
-    figures = measure(arguments.names or BENCHES, arguments.folder, quick=arguments.quick)
+    figures = measure(arguments.names or BENCHES, arguments.folder, arguments.keep, quick=arguments.quick)
     if not (arguments.names or arguments.quick):
         (HERE / "RESULTS.md").write_text(page(figures, described))
     return 0 if arguments.quick else int(any(figure.good is False for figure in figures))
