@@ -13,6 +13,7 @@ from answerdesk.model.account import Millis
 from answerdesk.model.fault import Fault
 from answerdesk.model.money import NOTHING, Micros
 from answerdesk.model.question import Kind, Question
+from answerdesk.model.sandbox import Answered
 from answerdesk.model.task import TaskId
 
 #: The words for a task that is unknown, foreign, expired or deleted, or named by no number: always the same
@@ -29,10 +30,10 @@ class Method(enum.StrEnum):
     REPORT_CORRECT = "correct"
     REPORT_INCORRECT = "incorrect"
     TEST = "test"
-    UNKNOWN = "unknown"
     QUEUE_STATS = "queue"
     SPENDING_STATS = "spending"
     APP_STATS = "app"
+    UNKNOWN = "unknown"
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +56,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     blobs: tuple[bytes, ...] = ()
     #: Where the client wants the reply posted.
     callback: str | None = None
+    #: What a published test key answers: settled at creation, free.
+    sandbox: Answered | None = None
     soft_id: int | None = None
 
 
