@@ -22,6 +22,10 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 MACHINE_LEASE_MS = 15_000
 PERSON_LEASE_MS = 60_000
+#: How many leases of one task a solver may let end without a word. A machine that died is restarted under its name
+#: and must get its tasks back, but not for ever those that kill it; a person never sees a task a second time.
+MACHINE_TRIES = 3
+PERSON_TRIES = 1
 #: How stale a solver's "seen" may be before a claim writes it anew: far below the minute of a shift.
 SEEN_EVERY_MS = 10_000
 
@@ -46,6 +50,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
                 route=Route.MACHINES if solver.machine else Route.PEOPLE,
                 languages=tuple(sorted(solver.languages)),
                 most=len(self.names),
+                tries=MACHINE_TRIES if solver.machine else PERSON_TRIES,
             )
         )
 

@@ -33,7 +33,9 @@ _HUNT: Final = (
     "SELECT rank, n FROM tasks INDEXED BY tasks_queue WHERE state = 0 AND kind = ? AND route = ? AND free_at <= ?"
     " AND deadline > ?"
     " AND (? = '' OR lang IS NULL OR instr(?, ',' || lang || ','))"
-    " AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.n = tasks.n AND leases.solver = ?) ORDER BY rank, n LIMIT ?"
+    " AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.n = tasks.n AND leases.solver = ?"
+    " AND (outcome IN ('answered', 'declined') OR (outcome IS NULL AND until > ?)))"
+    " AND (SELECT count(*) FROM leases WHERE leases.n = tasks.n AND leases.solver = ?) < ? ORDER BY rank, n LIMIT ?"
 )
 
 
@@ -109,7 +111,8 @@ class Unit:
         best: list[Row] = []
         for kind in hunt.kinds:
             for route in (hunt.route, Route.EITHER):
-                values = (kind, route, self.now, self.now, wanted, wanted, hunt.solver, hunt.most)
+                place = (kind, route, self.now, self.now, wanted, wanted)
+                values = (*place, hunt.solver, self.now, hunt.solver, hunt.tries, hunt.most)
                 best += self._db.execute(_HUNT, values)
         best.sort()
         self.rows.found = [row[1] for row in best[: hunt.most]]
