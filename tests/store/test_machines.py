@@ -67,7 +67,9 @@ class Life(RuleBasedStateMachine):
         return self.numbers[pick % len(self.numbers)]
 
     def teardown(self) -> None:
-        self.desk.store.close()
+        # A life may end before it began.
+        if hasattr(self, "desk"):
+            self.desk.store.close()
         self.runner.close()
 
     solvers: list[Solver]
@@ -248,8 +250,7 @@ class TaskLife(Life):
     def claim(self, pick: int, most: int) -> None:
         solver = self.person(pick)
         for lease in self.do(self.desk.claim(solver, most)):
-            assert (lease.solver, lease.task) not in {(each.solver, each.task) for _, each in self.leases}
-            assert lease.task not in self.final
+            self.may_be_given(solver, lease)
             self.leases.append((solver, lease))
 
     @rule(pick=picks, lasts=st.sampled_from([16_000, 61_000]), last=st.sampled_from(["late", "one", Decline.LANGUAGE]))
@@ -264,6 +265,13 @@ class TaskLife(Life):
         for (solver, lease), words in [(pair, "late") for pair in slow] + [(pair, last) for pair in self.leases[-1:]]:
             deed: Any = self.desk.give_back if isinstance(words, Decline) else self.desk.answer
             self.keep(lease, words, self.do(deed(solver, lease, words)))
+
+    def may_be_given(self, solver: Solver, lease: Lease) -> None:
+        """A person sees a task once; a machine that was silent may try again, but not for ever."""
+        before = [each.token for _, each in self.leases if (each.solver, each.task) == (solver.id, lease.task)]
+        assert lease.task not in self.final
+        assert len(before) < (3 if solver.machine else 1)
+        assert not {self.outcomes.get(token) for token in before} & {Outcome.ANSWERED, Outcome.DECLINED}
 
     def keep(self, lease: Lease, words: str, verdict: Verdict) -> None:
         """The same words get the same reply, for ever."""
