@@ -22,8 +22,8 @@ from answerdesk.model.money import Entry, Micros, Move
 from answerdesk.model.question import Kind, Medium, Question
 from answerdesk.model.solver import Solver, SolverId
 from answerdesk.model.task import Cause, Permutation, Route, State, Task, TaskId
+from answerdesk.store.database import PERMUTATION_KEY_BYTES, connect, migrate
 from answerdesk.store.folder import DATABASE
-from answerdesk.store.sqlite import PERMUTATION_KEY_BYTES, connect, migrate
 from answerdesk.store.units import Unit
 
 TOKEN: Final = f"{0:032x}"

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from answerdesk.store.sqlite import SKIP
+from answerdesk.store.database import SKIP
 from tests.serving import serving
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from answerdesk.desk.chores import Forget
 from answerdesk.desk.ports import Listing, Unavailable
-from answerdesk.store.sqlite import SKIP, SqliteStore, backup, check_is_desk, migrations, restore
+from answerdesk.store.database import SKIP, backup, check_is_desk, migrations, restore
+from answerdesk.store.sqlite import SqliteStore
 from tests.store.driver import Desk, draft
 
 SECRET = b"a face nobody should see again" * 20

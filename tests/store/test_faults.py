@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from answerdesk.desk.ports import Listing, Unavailable
+from answerdesk.store.database import connect
 from answerdesk.store.group import Pace
-from answerdesk.store.sqlite import SqliteStore, connect
+from answerdesk.store.sqlite import SqliteStore
 from tests.fakes import Clock
 from tests.store.driver import Desk, draft
 

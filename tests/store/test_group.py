@@ -14,8 +14,9 @@ from answerdesk.desk.books import OpenAccount, TopUp
 from answerdesk.desk.ports import NO_CHANGES, Changes, Heard, Needs, Unavailable
 from answerdesk.model.account import Account, AccountId, Purse
 from answerdesk.model.money import Entry, Micros, Move
+from answerdesk.store.database import connect, migrate
 from answerdesk.store.group import BATCH, MOST_WAITING, GroupCommit, Pace
-from answerdesk.store.sqlite import SqliteStore, connect, migrate
+from answerdesk.store.sqlite import SqliteStore
 from tests.store.driver import PRICE, Desk
 
 PATIENT = Pace(patience=30.0)

@@ -16,7 +16,8 @@ from typing import Final
 
 from answerdesk.desk.ports import Unavailable
 from answerdesk.model.account import Millis
-from answerdesk.store.sqlite import PERMUTATION_KEY_BYTES, SqliteStore, backup, connect, migrate, restore
+from answerdesk.store.database import PERMUTATION_KEY_BYTES, backup, connect, migrate, restore
+from answerdesk.store.sqlite import SqliteStore
 
 DATABASE: Final = "answerdesk.db"
 LOCK: Final = "lock"

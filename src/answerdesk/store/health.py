@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from answerdesk.store.sqlite import connect, migrations
+from answerdesk.store.database import connect, migrations
 
 #: The version of the library.
 SQLITE: Final = sqlite3.sqlite_version

@@ -6,13 +6,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sqlite3
-import time
 from collections.abc import Callable, Iterable
-from contextlib import closing
-from importlib import resources
-from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -21,103 +16,26 @@ from answerdesk.desk.ports import (
     Clock,
     Heard,
     House,
-    Listing,
     Needs,
     Rows,
-    Spending,
-    Spent,
-    Sums,
-    Traffic,
-    Unavailable,
     Verb,
 )
-from answerdesk.model.account import Account, AccountId, Key, Millis, Purse, Sequence
+from answerdesk.model.account import Account, AccountId, Millis, Purse, Sequence
 from answerdesk.model.answer import Lease
-from answerdesk.model.callback import Attempt, Callback
-from answerdesk.model.money import BOOKS, Book, Entry, Micros
-from answerdesk.model.question import Kind
+from answerdesk.model.callback import Callback
 from answerdesk.model.solver import Solver
 from answerdesk.model.task import State, Task
 from answerdesk.store import tables
-from answerdesk.store.group import GroupCommit, Pace, is_busy
+from answerdesk.store.database import OPENING_SECONDS, PERMUTATION_KEY_BYTES, connect, migrate
+from answerdesk.store.group import GroupCommit, Pace
+from answerdesk.store.records import SqliteRecords
 from answerdesk.store.tables import CALLBACK, LEASE, PURSE, TASK
 
 T = TypeVar("T")
 
 #: How many sequence numbers a server takes at once; those unused at its end are never issued.
 BLOCK: Final = 1_000
-#: How far a restored desk skips, so that no id issued after the backup comes again.
-SKIP: Final = 1_000_000
-PERMUTATION_KEY_BYTES: Final = 24
-#: How long opening waits for another process that is opening, migrating or recovering the same file.
-OPENING_SECONDS: Final = 5
-#: The last is how long a statement waits for a lock: not at all, for the event loop would wait with it.
-PRAGMAS: Final = (
-    "journal_mode = WAL",
-    "synchronous = FULL",
-    "wal_autocheckpoint = 0",
-    "cache_size = -32768",
-    "secure_delete = ON",
-    "busy_timeout = 0",
-)
 DEFAULT_PACE: Final = Pace()
-
-
-def connect(path: str) -> sqlite3.Connection:
-    """Open a connection in autocommit; an empty path is a database in memory that only this connection sees."""
-    connection = sqlite3.connect(
-        path or ":memory:", timeout=OPENING_SECONDS, isolation_level=None, check_same_thread=False
-    )
-    try:
-        for pragma in PRAGMAS:
-            _patiently(connection, f"PRAGMA {pragma}")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _patiently(connection: sqlite3.Connection, statement: str) -> None:
-    """Try a statement again while the file is locked: for a change of journal SQLite itself does not wait."""
-    patience = time.monotonic() + OPENING_SECONDS
-    while True:
-        try:
-            connection.execute(statement)
-        except sqlite3.OperationalError as error:
-            if not is_busy(error) or time.monotonic() > patience:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-def migrations() -> list[tuple[str, str]]:
-    """Give the numbered migrations in order, as (name, SQL)."""
-    folder = resources.files("answerdesk.store") / "migrations"
-    return sorted((entry.name, entry.read_text("utf-8")) for entry in folder.iterdir() if entry.name.endswith(".sql"))
-
-
-def migrate(connection: sqlite3.Connection, fresh_key: Callable[[], bytes]) -> None:
-    """Bring a database to this version, each migration in a transaction of its own; a newer one is refused."""
-    known = migrations()
-    while (done := _schema(connection)) < len(known):
-        try:
-            connection.executescript(f"BEGIN IMMEDIATE;{known[done][1]};PRAGMA user_version = {done + 1};COMMIT;")
-        except sqlite3.Error:
-            if connection.in_transaction:
-                connection.rollback()
-            # Another process may have made this very step while this one waited.
-            if _schema(connection) == done:
-                raise
-    if done > len(known):
-        msg = f"this database is of a newer answerdesk (schema {done}, this one knows {len(known)}); upgrade answerdesk"
-        raise Unavailable(msg)
-    connection.execute("INSERT OR IGNORE INTO facts (name, value) VALUES ('permutation', ?)", (fresh_key(),))
-    connection.execute("INSERT OR IGNORE INTO facts (name, value) VALUES ('next', 1), ('settled', 0)")
-
-
-def _schema(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 class DrawBlock(msgspec.Struct, frozen=True):
@@ -146,13 +64,13 @@ _OWED_HOSTS: Final = (
 )
 
 
-class SqliteStore:
+class SqliteStore(SqliteRecords):
     """The store port on one SQLite file; an empty path keeps everything in memory."""
 
     def __init__(self, path: str, clock: Clock, *, block: int = BLOCK, pace: Pace = DEFAULT_PACE) -> None:
         """Open, and bring the schema up to date."""
         self.path = path
-        self._read = connect(path)
+        super().__init__(connect(path))
         try:
             self._read.execute(f"PRAGMA busy_timeout = {OPENING_SECONDS * 1000}")
             migrate(self._read, lambda: os.urandom(PERMUTATION_KEY_BYTES))
@@ -282,156 +200,7 @@ class SqliteStore:
         values = (now, each, json.dumps(but)) if among is None else (json.dumps(among), now, each)
         return [tables.callback_from(row) for row in self._rows(select, *values, most)]
 
-    async def leases(self, n: Sequence) -> list[Lease]:
-        """Read by the index of tasks."""
-        select = f"SELECT {LEASE} FROM leases WHERE n = ? ORDER BY given, token"
-        return [tables.lease_from(row) for row in self._rows(select, n)]
-
-    async def attempts(self, n: Sequence) -> tuple[Callback | None, list[Attempt]]:
-        """Read both by task."""
-        owed = self._rows(f"SELECT {CALLBACK} FROM callbacks WHERE n = ?", n)
-        tries = self._rows("SELECT n, at, status, detail, milliseconds FROM attempts WHERE n = ? ORDER BY id", n)
-        return (tables.callback_from(owed[0]) if owed else None), [tables.attempt_from(row) for row in tries]
-
-    async def settled_after(self, account: AccountId, place: int, most: int) -> list[Task]:
-        """Scan the index of settled ones."""
-        where = "state > 0 AND account = ? AND place > ?"
-        select = f"SELECT {TASK} FROM tasks WHERE {where} ORDER BY place LIMIT ?"
-        return [tables.task_from(row) for row in self._rows(select, account, place, most)]
-
-    async def last_settled(self) -> int:
-        """Read the counter that settling units move on."""
-        return int(self._rows("SELECT value FROM facts WHERE name = 'settled'")[0][0])
-
-    async def entries(self, account: AccountId, before: int, most: int) -> list[tuple[int, Millis, Entry]]:
-        """List from the end of the ledger."""
-        select = (
-            "SELECT id, at, move, amount, account, solver, n, note FROM entries"
-            " WHERE account = ? AND id < ? ORDER BY id DESC LIMIT ?"
-        )
-        return [tables.entry_from(row) for row in self._rows(select, account, before, most)]
-
-    async def spending(self, account: AccountId, since: Millis, till: Millis, filters: Spending) -> list[Spent]:
-        """Add up charges by the hour they were booked in."""
-        select = (
-            "SELECT at / 3600000, count(*), sum(amount) FROM entries LEFT JOIN tasks USING (n)"
-            " WHERE entries.account = ? AND move = 'charge' AND at >= ? AND at < ?"
-            " AND (? = '[]' OR type IN (SELECT value FROM json_each(?)))"
-            " AND (? IS NULL OR soft_id = ?) AND (? IS NULL OR ip = ?) GROUP BY 1 ORDER BY 1"
-        )
-        types = json.dumps(filters.types)
-        values = (account, since, till, types, types, filters.soft_id, filters.soft_id, filters.ip, filters.ip)
-        hours = self._rows(select, *values)
-        return [Spent(hour=Millis(hour * 3_600_000), count=count, amount=amount) for hour, count, amount in hours]
-
-    async def traffic(self, kinds: tuple[Kind, ...], lang: str | None, now: Millis) -> Traffic:
-        """Look at live leases, and at the answered ones among the newest thousand tasks."""
-        matches = "kind IN (SELECT value FROM json_each(?)) AND (? IS NULL OR coalesce(lang, 'en') = ?)"
-        values = (json.dumps(kinds), lang, lang)
-        held = (
-            f"SELECT DISTINCT solver FROM leases JOIN tasks USING (n) WHERE outcome IS NULL AND until > ? AND {matches}"
-        )
-        recent = "SELECT kind, lang, state, created, tasks.ended, price FROM tasks ORDER BY n DESC LIMIT 1000"
-        count, took, price = self._rows(
-            f"SELECT count(*), avg(ended - created), avg(price) FROM ({recent}) WHERE state = 1 AND {matches}", *values
-        )[0]
-        return Traffic(
-            busy=frozenset(row[0] for row in self._rows(held, now, *values)),
-            count=count,
-            milliseconds=round(took or 0),
-            price=Micros(round(price or 0)),
-        )
-
-    async def accounts(self) -> list[tuple[Account, Purse]]:
-        """List by id."""
-        rows = self._rows(f"SELECT settings, {PURSE} FROM accounts ORDER BY id")
-        return [(tables.account_from(row[0]), tables.purse_from(row[1:])) for row in rows]
-
-    async def keys(self, account: AccountId | None) -> list[Key]:
-        """List by age."""
-        select = (
-            "SELECT digest, account, tail, created, revoked FROM keys WHERE ? IS NULL OR account = ? ORDER BY created"
-        )
-        return [tables.key_from(row) for row in self._rows(select, account, account)]
-
-    async def tasks(self, listing: Listing) -> list[Task]:
-        """List from the high end of the sequence."""
-        where, values = ["n < ?"], [listing.before or 2**62]
-        if listing.account is not None:
-            where.append("account = ?")
-            values.append(listing.account)
-        if listing.state is not None:
-            where.append("state = ?")
-            values.append(int(listing.state))
-        select = f"SELECT {TASK} FROM tasks WHERE {' AND '.join(where)} ORDER BY n DESC LIMIT ?"
-        return [tables.task_from(row) for row in self._rows(select, *values, listing.most)]
-
-    async def sums(self) -> Sums:
-        """Add the whole ledger up by move and account."""
-        booked: dict[tuple[Book, int], int] = {}
-        drifting, entries = [], 0
-        # One statement sees one moment; the ledger's lines come before the accounts.
-        for move, account, name, first, second in self._rows(
-            "SELECT move, account, '', sum(amount), count(*) FROM entries GROUP BY move, account"
-            " UNION ALL SELECT '', id, name, balance, held FROM accounts"
-        ):
-            if move:
-                entries += second
-                for book, sign in zip(BOOKS[move], (-1, 1), strict=True):
-                    booked[book, account] = booked.get((book, account), 0) + sign * first
-            elif (booked.get((Book.BALANCE, account), 0), booked.get((Book.HELD, account), 0)) != (first, second):
-                drifting.append(name)
-        return Sums(drifting=tuple(drifting), entries=entries)
-
     def close(self) -> None:
         """Finish what is under way and close."""
         self._group.close()
         self._read.close()
-
-    def _rows(self, select: str, *values: Any) -> list[tables.Row]:
-        try:
-            return self._read.execute(select, values).fetchall()
-        except sqlite3.Error as error:
-            msg = f"the store could not be read: {error}"
-            raise Unavailable(msg) from error
-
-
-def backup(path: str, target: Path) -> None:
-    """Copy a database in use into a file of its own, whole and consistent; raises ValueError where there is none."""
-    with closing(_open(Path(path), "rw")) as source, closing(sqlite3.connect(target)) as copy:
-        source.backup(copy)
-        copy.execute("PRAGMA journal_mode = DELETE")
-
-
-def restore(source: Path, path: Path) -> None:
-    """Put a backup in the place of a database nobody uses, skipping the ids issued since; raises ValueError."""
-    with (
-        closing(_open(source, "ro")) as backed,
-        closing(sqlite3.connect(path)) as fresh,
-    ):
-        check_is_desk(backed)
-        backed.backup(fresh)
-        fresh.execute("UPDATE facts SET value = value + ? WHERE name = 'next'", (SKIP,))
-        fresh.commit()
-
-
-def _open(path: Path, mode: str) -> sqlite3.Connection:
-    """Open a file that must be there."""
-    try:
-        return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)
-    except sqlite3.Error as error:
-        msg = f"not a desk's database: {path}: {error}"
-        raise ValueError(msg) from error
-
-
-def check_is_desk(connection: sqlite3.Connection) -> None:
-    """Tell whether a file is a sound desk; raises ValueError saying what is wrong with it."""
-    try:
-        sound = connection.execute("PRAGMA integrity_check").fetchone()[0]
-        connection.execute("SELECT value FROM facts WHERE name = 'next'").fetchone()
-    except sqlite3.Error as error:
-        msg = f"not a desk's database: {error}"
-        raise ValueError(msg) from error
-    if sound != "ok":
-        msg = f"damaged: {sound}"
-        raise ValueError(msg)

@@ -1,0 +1,134 @@
+"""Looking back on SQLite: lists, sums and histories, each by an index or from an end of its table.
+Rule: nothing here is on the way of a call that has to be fast, and nothing writes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+from answerdesk.desk.ports import Listing, Spending, Spent, Sums, Traffic, Unavailable
+from answerdesk.model.account import Account, AccountId, Key, Millis, Purse, Sequence
+from answerdesk.model.answer import Lease
+from answerdesk.model.callback import Attempt, Callback
+from answerdesk.model.money import BOOKS, Book, Entry, Micros
+from answerdesk.model.question import Kind
+from answerdesk.model.task import Task
+from answerdesk.store import tables
+from answerdesk.store.tables import CALLBACK, LEASE, PURSE, TASK
+
+
+class SqliteRecords:
+    """The records port on one read connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Take the connection that reads."""
+        self._read = connection
+
+    async def leases(self, n: Sequence) -> list[Lease]:
+        """Read by the index of tasks."""
+        select = f"SELECT {LEASE} FROM leases WHERE n = ? ORDER BY given, token"
+        return [tables.lease_from(row) for row in self._rows(select, n)]
+
+    async def attempts(self, n: Sequence) -> tuple[Callback | None, list[Attempt]]:
+        """Read both by task."""
+        owed = self._rows(f"SELECT {CALLBACK} FROM callbacks WHERE n = ?", n)
+        tries = self._rows("SELECT n, at, status, detail, milliseconds FROM attempts WHERE n = ? ORDER BY id", n)
+        return (tables.callback_from(owed[0]) if owed else None), [tables.attempt_from(row) for row in tries]
+
+    async def settled_after(self, account: AccountId, place: int, most: int) -> list[Task]:
+        """Scan the index of settled ones."""
+        where = "state > 0 AND account = ? AND place > ?"
+        select = f"SELECT {TASK} FROM tasks WHERE {where} ORDER BY place LIMIT ?"
+        return [tables.task_from(row) for row in self._rows(select, account, place, most)]
+
+    async def last_settled(self) -> int:
+        """Read the counter that settling units move on."""
+        return int(self._rows("SELECT value FROM facts WHERE name = 'settled'")[0][0])
+
+    async def entries(self, account: AccountId, before: int, most: int) -> list[tuple[int, Millis, Entry]]:
+        """List from the end of the ledger."""
+        select = (
+            "SELECT id, at, move, amount, account, solver, n, note FROM entries"
+            " WHERE account = ? AND id < ? ORDER BY id DESC LIMIT ?"
+        )
+        return [tables.entry_from(row) for row in self._rows(select, account, before, most)]
+
+    async def spending(self, account: AccountId, since: Millis, till: Millis, filters: Spending) -> list[Spent]:
+        """Add up charges by the hour they were booked in."""
+        select = (
+            "SELECT at / 3600000, count(*), sum(amount) FROM entries LEFT JOIN tasks USING (n)"
+            " WHERE entries.account = ? AND move = 'charge' AND at >= ? AND at < ?"
+            " AND (? = '[]' OR type IN (SELECT value FROM json_each(?)))"
+            " AND (? IS NULL OR soft_id = ?) AND (? IS NULL OR ip = ?) GROUP BY 1 ORDER BY 1"
+        )
+        types = json.dumps(filters.types)
+        values = (account, since, till, types, types, filters.soft_id, filters.soft_id, filters.ip, filters.ip)
+        hours = self._rows(select, *values)
+        return [Spent(hour=Millis(hour * 3_600_000), count=count, amount=amount) for hour, count, amount in hours]
+
+    async def traffic(self, kinds: tuple[Kind, ...], lang: str | None, now: Millis) -> Traffic:
+        """Look at live leases, and at the answered ones among the newest thousand tasks."""
+        matches = "kind IN (SELECT value FROM json_each(?)) AND (? IS NULL OR coalesce(lang, 'en') = ?)"
+        values = (json.dumps(kinds), lang, lang)
+        held = (
+            f"SELECT DISTINCT solver FROM leases JOIN tasks USING (n) WHERE outcome IS NULL AND until > ? AND {matches}"
+        )
+        recent = "SELECT kind, lang, state, created, tasks.ended, price FROM tasks ORDER BY n DESC LIMIT 1000"
+        count, took, price = self._rows(
+            f"SELECT count(*), avg(ended - created), avg(price) FROM ({recent}) WHERE state = 1 AND {matches}", *values
+        )[0]
+        return Traffic(
+            busy=frozenset(row[0] for row in self._rows(held, now, *values)),
+            count=count,
+            milliseconds=round(took or 0),
+            price=Micros(round(price or 0)),
+        )
+
+    async def accounts(self) -> list[tuple[Account, Purse]]:
+        """List by id."""
+        rows = self._rows(f"SELECT settings, {PURSE} FROM accounts ORDER BY id")
+        return [(tables.account_from(row[0]), tables.purse_from(row[1:])) for row in rows]
+
+    async def keys(self, account: AccountId | None) -> list[Key]:
+        """List by age."""
+        select = (
+            "SELECT digest, account, tail, created, revoked FROM keys WHERE ? IS NULL OR account = ? ORDER BY created"
+        )
+        return [tables.key_from(row) for row in self._rows(select, account, account)]
+
+    async def tasks(self, listing: Listing) -> list[Task]:
+        """List from the high end of the sequence."""
+        where, values = ["n < ?"], [listing.before or 2**62]
+        if listing.account is not None:
+            where.append("account = ?")
+            values.append(listing.account)
+        if listing.state is not None:
+            where.append("state = ?")
+            values.append(int(listing.state))
+        select = f"SELECT {TASK} FROM tasks WHERE {' AND '.join(where)} ORDER BY n DESC LIMIT ?"
+        return [tables.task_from(row) for row in self._rows(select, *values, listing.most)]
+
+    async def sums(self) -> Sums:
+        """Add the whole ledger up by move and account."""
+        booked: dict[tuple[Book, int], int] = {}
+        drifting, entries = [], 0
+        # One statement sees one moment; the ledger's lines come before the accounts.
+        for move, account, name, first, second in self._rows(
+            "SELECT move, account, '', sum(amount), count(*) FROM entries GROUP BY move, account"
+            " UNION ALL SELECT '', id, name, balance, held FROM accounts"
+        ):
+            if move:
+                entries += second
+                for book, sign in zip(BOOKS[move], (-1, 1), strict=True):
+                    booked[book, account] = booked.get((book, account), 0) + sign * first
+            elif (booked.get((Book.BALANCE, account), 0), booked.get((Book.HELD, account), 0)) != (first, second):
+                drifting.append(name)
+        return Sums(drifting=tuple(drifting), entries=entries)
+
+    def _rows(self, select: str, *values: Any) -> list[tables.Row]:
+        try:
+            return self._read.execute(select, values).fetchall()
+        except sqlite3.Error as error:
+            msg = f"the store could not be read: {error}"
+            raise Unavailable(msg) from error
