@@ -8,8 +8,8 @@ class AnswerdeskError(Exception):
 class Refused(AnswerdeskError):
     """The server understood the call and said no.
 
-    `code` is the protocol's name for the reason (`ERROR_ZERO_BALANCE`) and `number` its errorId. Where the refusal is a
-    bare HTTP status, as on the work API, `number` is that status and `code` is `HTTP_401` and so on.
+    `code` is the protocol's name for the reason (`ERROR_ZERO_BALANCE`) and `number` the HTTP status. Where the refusal
+    is a bare status, as on the work API, `code` is `HTTP_401` and so on.
     """
 
     def __init__(self, code: str, number: int, description: str) -> None:

@@ -2,13 +2,14 @@
 
 import ipaddress
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import closing
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from answerdesk_client._calls import Call
-from answerdesk_client._talk import Retry, Talk, send
+from answerdesk_client._talk import Heard, Open, Read, Retry, Talk, Tell, send
 
 T = TypeVar("T")
 
@@ -36,15 +37,34 @@ class Line:
         return self._act(send(call, self._retry))
 
     def _act(self, talk: Talk[T]) -> T:
+        told = self._told(talk)
         try:
-            step = next(talk)
             while True:
-                if step.after > 0:
-                    self._sleep(step.after)
-                step = talk.send(self._http.send(self._base, step.call))
+                next(told)
         except StopIteration as end:
             value: T = end.value
             return value
+
+    def _told(self, talk: Talk[T]) -> Generator[Any, None, T]:
+        """Act a talk out, and pass on what it tells."""
+        with closing(self._http.channel()) as channel:
+            heard: Heard = None
+            try:
+                while True:
+                    wish = talk.send(heard)
+                    if isinstance(wish, Tell):
+                        heard = None
+                        yield wish.value
+                    elif isinstance(wish, Read):
+                        heard = channel.read()
+                    else:
+                        if wish.after > 0:
+                            self._sleep(wish.after)
+                        send = channel.open if isinstance(wish, Open) else self._http.send
+                        heard = send(self._base, wish.call)
+            except StopIteration as end:
+                value: T = end.value
+                return value
 
     def close(self) -> None:
         """Close the connections. `with` does it for you."""
@@ -82,15 +102,32 @@ class AsyncLine:
         return await self._act(send(call, self._retry))
 
     async def _act(self, talk: Talk[T]) -> T:
+        value: list[T] = []
+        async for _ in self._told(talk, value):
+            pass
+        return value[0]
+
+    async def _told(self, talk: Talk[T], value: list[T]) -> AsyncGenerator[Any]:
+        """Act a talk out, and pass on what it tells; what it comes to is put into `value`."""
+        channel = self._http.channel()
+        heard: Heard = None
         try:
-            step = next(talk)
             while True:
-                if step.after > 0:
-                    await self._sleep(step.after)
-                step = talk.send(await self._http.send(self._base, step.call))
+                wish = talk.send(heard)
+                if isinstance(wish, Tell):
+                    heard = None
+                    yield wish.value
+                elif isinstance(wish, Read):
+                    heard = await channel.read()
+                else:
+                    if wish.after > 0:
+                        await self._sleep(wish.after)
+                    send = channel.open if isinstance(wish, Open) else self._http.send
+                    heard = await send(self._base, wish.call)
         except StopIteration as end:
-            value: T = end.value
-            return value
+            value.append(end.value)
+        finally:
+            await channel.close()
 
     async def close(self) -> None:
         """Close the connections. `async with` does it for you."""

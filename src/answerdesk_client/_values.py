@@ -1,6 +1,5 @@
 """The values calls take and return: frozen, typed, and tolerant of fields a newer server may add."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from os import PathLike
@@ -8,10 +7,15 @@ from typing import Any, NewType, TypeAlias, TypedDict
 
 from msgspec import Struct
 
+from answerdesk_client._errors import AnswerdeskError
+
 TaskId = NewType("TaskId", int)
 
 Picture: TypeAlias = bytes | PathLike[str] | str
 """A picture: its bytes, the path of its file (`pathlib.Path`), or a `str` that is already base64."""
+
+Sound: TypeAlias = Picture
+"""A recording, given like a picture."""
 
 
 class TextOptions(TypedDict, total=False):
@@ -41,15 +45,118 @@ class TextOptions(TypedDict, total=False):
     """Which people to ask, as a language code."""
 
 
-class Solution(Struct, frozen=True, kw_only=True):
-    """A finished task's answer. `text` is empty for kinds whose answer is no text: theirs is in `raw`, as it came."""
+class MarkedOptions(TypedDict, total=False):
+    """What may be said about any picture something is marked on."""
 
-    text: str
-    raw: Mapping[str, Any]
+    language_pool: str
+    """Which people to ask, as a language code."""
+
+
+class BoxesOptions(MarkedOptions, total=False):
+    """What may be said about boxes and outlines."""
+
+    img_instructions: Picture
+    """The instruction as a picture."""
+    can_no_answer: bool
+    """An empty list may be the answer."""
+
+
+class PointsOptions(MarkedOptions, total=False):
+    """What may be said about points."""
+
+    img_instructions: Picture
+    """The instruction as a picture."""
+    min_clicks: int
+    max_clicks: int
+
+
+class GridOptions(PointsOptions, total=False):
+    """What may be said about the cells of a picture."""
+
+    rows: int
+    columns: int
+    can_no_answer: bool
+    """An empty list may be the answer."""
+    previous_id: str
+    """The earlier task of the same series of pictures."""
+
+
+class RotateOptions(MarkedOptions, total=False):
+    """What may be said about pictures to set upright."""
+
+    img_instructions: Picture
+    """The instruction as a picture."""
+    angle: int
+    """Degrees of one step where people turn it; an answer may be any angle."""
+
+
+class Solution(Struct, frozen=True, kw_only=True):
+    """A finished task's answer: its `value` in the normal form of its kind, and as `text` where it is one."""
+
+    task: TaskId
+    value: Any
+    """A str for text, question and audio; cells, points, boxes, outlines, degrees or places for the others."""
+    text: str = ""
+    type: str = ""
+    kind: str = ""
     cost: Decimal | None = None
     created: datetime | None = None
     ended: datetime | None = None
     solve_count: int | None = None
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """Why a call was refused or a task failed (RFC 9457), with the protocol's code."""
+
+    code: str
+    status: int
+    detail: str = ""
+    title: str = ""
+
+
+class Task(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A task as it stands: `open`, `ready` or `failed`; the rest is there once it is settled."""
+
+    id: TaskId
+    status: str
+    type: str | None = None
+    kind: str | None = None
+    answer: Any = None
+    cost: Decimal | None = None
+    created: datetime | None = None
+    ended: datetime | None = None
+    solve_count: int | None = None
+    error: Problem | None = None
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """A task that settled, and the name of its place in the stream, to resume from."""
+
+    id: str
+    task: Task
+
+
+class LedgerLine(Struct, frozen=True, kw_only=True):
+    """One line of the ledger; `balance` is what it did to the balance."""
+
+    line: int
+    at: datetime
+    move: str
+    amount: Decimal
+    balance: Decimal
+    task: TaskId | None = None
+    note: str = ""
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """How far a batch is: the order that came to its end just now, and how many have."""
+
+    done: int
+    index: int
+    """Its place among the orders, from 0."""
+    task: TaskId | None
+    """None where no task was made of it."""
+    outcome: Solution | AnswerdeskError
 
 
 class Media(Struct, frozen=True, kw_only=True):

@@ -161,9 +161,7 @@ def test_one_account_cannot_take_all_the_streams(server, customer) -> None:
     try:
         for _ in range(MOST_OF_ACCOUNT):
             lines.append(server.http.raw())
-            lines[-1].sendall(
-                f"GET /v1/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {customer.key}\r\n\r\n".encode()
-            )
+            lines[-1].sendall(request)
             assert lines[-1].recv(12) == b"HTTP/1.1 200"
         refused = call(server, customer, "GET", "events")
     finally:

@@ -1,7 +1,8 @@
 """Every test that asks for `desk` or `work` runs twice: once blocking, once async."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -20,7 +21,22 @@ class Blocked:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._client, name)
-        return lambda *args, **kwargs: self._runner.run(method(*args, **kwargs))
+
+        def played(*args: Any, **kwargs: Any) -> Any:
+            called = method(*args, **kwargs)
+            return self._told(called) if inspect.isasyncgen(called) else self._runner.run(called)
+
+        return played
+
+    def _told(self, told: AsyncGenerator[Any, Any]) -> Iterator[Any]:
+        try:
+            while True:
+                try:
+                    yield self._runner.run(told.__anext__())
+                except StopAsyncIteration:
+                    return
+        finally:
+            self._runner.run(told.aclose())
 
 
 class Opener:

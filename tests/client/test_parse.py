@@ -3,19 +3,36 @@
 import json
 from contextlib import suppress
 from decimal import Decimal
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from answerdesk_client import AnswerdeskError, Claim, Lease, Question, TaskId, TextOptions, Verdict
-from answerdesk_client._calls import Reply, answer, balance, claim, create, decline, media, report, result
+from answerdesk_client import AnswerdeskError, Claim, Lease, Order, Question, TaskId, Verdict
+from answerdesk_client._calls import Reply, answer, claim, decline, media
+from answerdesk_client._native import (
+    Lines,
+    balance,
+    cancel,
+    create,
+    create_batch,
+    ledger,
+    report,
+    show,
+    solution,
+    tasks,
+)
 
 LEASE = Lease(lease="L", task=1, kind="text", until=0.0, question=Question(kind="text"))
 CALLS = [
-    create("k", b"", TextOptions(), "i"),
-    result("k", TaskId(1)),
-    balance("k"),
-    report("k", TaskId(1), correct=True),
+    create(Order.text(b""), "i"),
+    create_batch([b"{}"], "i"),
+    show(TaskId(1)),
+    cancel(TaskId(1)),
+    tasks("open", 5),
+    ledger(None),
+    balance(),
+    report(TaskId(1), correct=True, reason=""),
     claim(Claim(kinds=("text",))),
     answer(LEASE, "a", None, None),
     decline(LEASE, "broken", None),
@@ -27,8 +44,8 @@ leaves = (
 values = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
 names = st.sampled_from(
     [
-        *("errorId", "errorCode", "errorDescription", "taskId", "status", "solution", "cost", "balance"),
-        *("createTime", "endTime", "solveCount", "error", "leases", "accepted", "why", "paid"),
+        *("id", "status", "answer", "cost", "balance", "created", "ended", "solveCount", "error", "code", "detail"),
+        *("tasks", "lines", "outcomes", "next", "leases", "accepted", "why", "paid"),
         *("lease", "task", "kind", "until", "question", "media", "instruction", "constraints"),
     ]
 )
@@ -42,13 +59,45 @@ def test_a_reply_is_a_value_or_an_answerdesk_error(call, status, body):
         call.parse(Reply(status=status, body=body))
 
 
-@given(objects.map(lambda said: {"errorId": 0, "status": "ready", "solution": {}} | said))
+@given(objects.map(lambda said: said | {"id": 1, "status": "ready"}))
 def test_a_sum_of_money_is_always_a_number(said):
     try:
-        solution = result("k", TaskId(1)).parse(Reply(status=200, body=json.dumps(said).encode()))
+        found = solution(show(TaskId(1)).parse(Reply(status=200, body=json.dumps(said).encode())))
     except AnswerdeskError:
         return
-    assert solution is None or solution.cost is None or solution.cost.is_finite()
+    assert found is None or found.cost is None or found.cost.is_finite()
+
+
+EVENTS = b"".join(b'id: %d\nevent: settled\ndata: {"id":%d,"status":"open"}\n\n' % (n, n * 10) for n in (1, 2, 3))
+
+
+@given(st.lists(st.integers(0, len(EVENTS))), st.booleans())
+def test_events_are_read_however_the_stream_is_cut(cuts, crlf):
+    stream = b"id: 0\n\n: alive\n\n" + EVENTS
+    stream = stream.replace(b"\n", b"\r\n") if crlf else stream
+    places = [0, *sorted(cuts), len(stream)]
+    lines = Lines()
+    found = [event for a, b in pairwise(places) for event in lines.feed(stream[a:b])]
+
+    assert [(event.id, event.task.id) for event in found] == [("1", 10), ("2", 20), ("3", 30)]
+    assert lines.last == "3"
+
+
+@given(st.integers(0, len(EVENTS)))
+def test_a_place_counts_only_with_its_whole_event(cut):
+    """What is resumed from was told."""
+    lines = Lines("0")
+    told = lines.feed(EVENTS[:cut])
+
+    assert lines.last == str(len(told))
+
+
+@given(st.lists(st.binary()))
+def test_a_stream_of_anything_is_events_or_an_answerdesk_error(pieces):
+    lines = Lines()
+    with suppress(AnswerdeskError):
+        for piece in pieces:
+            lines.feed(piece)
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False), st.booleans())
@@ -59,5 +108,5 @@ def test_what_was_earned_is_read_to_the_last_digit(paid, accepted):
 
 @given(st.integers(0, 10**12))
 def test_a_balance_in_micro_units_is_read_exactly(micro):
-    body = b'{"errorId":0,"balance":%d.%06d}' % divmod(micro, 10**6)
-    assert balance("k").parse(Reply(status=200, body=body)) == Decimal(micro) / 10**6
+    body = b'{"balance":"%d.%06d"}' % divmod(micro, 10**6)
+    assert balance().parse(Reply(status=200, body=body)) == Decimal(micro) / 10**6

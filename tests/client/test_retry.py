@@ -13,7 +13,7 @@ BUSY = Says(b"", status=503)
 
 @pytest.mark.parametrize("trouble", [HANGS_UP, BUSY, Says(b"", status=502), Says(b"", status=504)])
 def test_a_create_is_sent_again_as_the_same_order(desk, server, trouble):
-    server.will_say(trouble, trouble, says(errorId=0, taskId=7))
+    server.will_say(trouble, trouble, says(201, id=7, status="open"))
     assert desk.create(PNG) == 7
     assert len(server.heard) == 3
     assert len({(heard.body, heard.headers["idempotency-key"]) for heard in server.heard}) == 1
@@ -21,7 +21,7 @@ def test_a_create_is_sent_again_as_the_same_order(desk, server, trouble):
 
 def test_pauses_double_up_to_the_longest(opener, server, moment):
     desk = opener.open(Client, AsyncClient, server.url, "k", first=1.0, longest=5.0)
-    server.will_say(*[BUSY] * 5, says(errorId=0, balance=1))
+    server.will_say(*[BUSY] * 5, says(balance="1"))
     desk.balance()
     assert moment.slept == [1.0, 2.0, 4.0, 5.0, 5.0]
 
@@ -32,7 +32,7 @@ def test_half_of_each_pause_is_drawn_by_lot(lot, pause):
 
 
 def test_the_server_may_name_the_pause(desk, server, moment):
-    server.will_say(Says(b"", status=503, headers="Retry-After: 7\r\n"), says(errorId=0, balance=1))
+    server.will_say(Says(b"", status=503, headers="Retry-After: 7\r\n"), says(balance="1"))
     desk.balance()
     assert moment.slept == [7.0]
 
@@ -44,7 +44,7 @@ def test_a_pause_named_in_no_whole_seconds_is_as_if_unnamed(asked):
 
 def test_a_pause_beyond_patience_is_not_slept(desk, server, moment):
     server.will_say(Says(b"", status=503, headers="Retry-After: 99999999999999\r\n"))
-    with pytest.raises(Unavailable, match="POST /getBalance went unanswered 1 times, the last for: HTTP status 503"):
+    with pytest.raises(Unavailable, match="GET /v1/balance went unanswered 1 times, the last for: HTTP status 503"):
         desk.balance()
     assert moment.slept == []
 

@@ -3,10 +3,8 @@ Rule: it knows a server by its address and a key alone, and shows what came back
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ from answerdesk.cli.trust import ca_option, trusted
 from answerdesk.config import FIRST_KEY
 
 if TYPE_CHECKING:
-    from answerdesk_client import AsyncClient
+    from answerdesk_client import Progress
 
 #: What a folder is searched for.
 PICTURES: Final = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -94,7 +92,9 @@ def _text_options(command: options.F) -> options.F:
     show_default=True,
     help="Seconds to wait for each answer.",
 )
-@click.option("--jobs", type=click.IntRange(1, 256), default=8, show_default=True, help="Pictures asked at once.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 10_000), default=1_000, show_default=True, help="Pictures open at a time."
+)
 @click.option("--url", help="The server's address. Default: where the data folder's server runs.")
 @click.option(
     "--key",
@@ -112,55 +112,80 @@ def ask(
     pictures = list(_pictures(files))
     address = url or address_of(data)
     line = Line(address, key or _first_key(data), trusted(address, data, ca=ca, found=url is None))
-    asked = asyncio.run(_ask(pictures, line, timeout, jobs, options.given(**wishes), as_json=as_json))
+    with _progress(len(pictures)) as (advance, quiet):
+        shown = _Printer(pictures, advance, quiet, as_json=as_json)
+        asked = _ask(pictures, line, {"timeout": timeout, "at_once": jobs}, options.given(**wishes), shown)
     if as_json:
         out.document([one.record() for one in asked])
     return FAILED if any(one.error for one in asked) else DONE
 
 
-async def _ask(
-    pictures: list[str], line: Line, patience: float, jobs: int, wishes: dict[str, Any], *, as_json: bool
+class _Printer:
+    """Prints each line as soon as it and all before it are there."""
+
+    def __init__(
+        self, files: list[str], advance: Callable[[], object], quiet: Callable[[], AbstractContextManager[object]],
+        *, as_json: bool,
+    ) -> None:  # fmt: skip
+        self._width = max(map(len, map(out.clean, files)))
+        self._advance = advance
+        self._quiet = quiet
+        self._as_json = as_json
+        self._next = 0
+        self.said: dict[int, Asked] = {}
+
+    def take(self, place: int, asked: Asked) -> None:
+        self.said[place] = asked
+        self._advance()
+        while (one := self.said.get(self._next)) is not None:
+            self._next += 1
+            if not self._as_json:
+                with self._quiet():
+                    _show(one, self._width)
+
+
+def _ask(
+    pictures: list[str], line: Line, bounds: dict[str, Any], wishes: dict[str, Any], shown: _Printer
 ) -> list[Asked]:
-    from answerdesk_client import AsyncClient, Retry
+    from answerdesk_client import AnswerdeskError, Client, Order, Retry
 
     try:
-        client = AsyncClient(line.url, line.key, tls=line.tls, retry=Retry(patience=PATIENCE))
+        client = Client(line.url, line.key, tls=line.tls, retry=Retry(patience=PATIENCE))
     except ValueError as error:
         raise Misused(f"--url: {error}") from None
-    places = asyncio.Semaphore(jobs)
-    width = max(map(len, map(out.clean, pictures)))
-    async with client as desk:
+    #: Which picture each order is of; those that cannot be read make none.
+    places: list[int] = []
 
-        async def one(file: str) -> Asked:
-            async with places:
-                return await _asked(desk, file, patience, wishes)
+    def orders() -> Iterator[Order]:
+        for place, file in enumerate(pictures):
+            try:
+                order = Order.text(_read(file), **wishes)
+            except OSError as error:
+                shown.take(place, Asked(file=file, error=error.strerror or str(error)))
+                continue
+            places.append(place)
+            yield order
 
-        tasks = [asyncio.create_task(one(file)) for file in pictures]
-        with _progress(len(tasks)) as (advance, quiet):
-            for task in tasks:
-                task.add_done_callback(lambda _: advance())
-            for task in tasks:
-                said = await task
-                if not as_json:
-                    with quiet():
-                        _show(said, width)
-        return [task.result() for task in tasks]
+    def heard(progress: Progress) -> None:
+        place = places[progress.index]
+        shown.take(place, _asked(pictures[place], progress))
+
+    with client as desk:
+        try:
+            desk.batch(orders(), progress=heard, **bounds)
+        except AnswerdeskError as error:
+            for place, file in enumerate(pictures):
+                if place not in shown.said:
+                    shown.take(place, Asked(file=file, code=getattr(error, "code", ""), error=str(error)))
+    return [shown.said[place] for place in range(len(pictures))]
 
 
-async def _asked(desk: AsyncClient, file: str, patience: float, wishes: dict[str, Any]) -> Asked:
-    from answerdesk_client import AnswerdeskError, TaskId
-
-    task: int | None = None
-    began = time.monotonic()
-    try:
-        task = await desk.create(_read(file), **wishes)
-        solution = await desk.wait(TaskId(task), timeout=patience)
-    except OSError as error:
-        return Asked(file=file, error=error.strerror or str(error))
-    except AnswerdeskError as error:
-        return Asked(file=file, task=task, code=getattr(error, "code", ""), error=str(error))
-    taken = time.monotonic() - began
-    return Asked(file=file, task=task, text=solution.text, cost=solution.cost, seconds=taken)
+def _asked(file: str, progress: Progress) -> Asked:
+    outcome, task = progress.outcome, progress.task
+    if isinstance(outcome, Exception):
+        return Asked(file=file, task=task, code=getattr(outcome, "code", ""), error=str(outcome))
+    seconds = (outcome.ended - outcome.created).total_seconds() if outcome.ended and outcome.created else 0.0
+    return Asked(file=file, task=task, text=outcome.text, cost=outcome.cost, seconds=seconds)
 
 
 def _read(file: str) -> bytes:
