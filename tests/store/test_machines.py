@@ -408,10 +408,12 @@ class TestTasks(TaskLife.TestCase):  # type: ignore[misc,valid-type]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 class TestMoneyAtLength(MoneyLife.TestCase):  # type: ignore[misc,valid-type]
     settings = LONG
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 class TestTasksAtLength(TaskLife.TestCase):  # type: ignore[misc,valid-type]
     settings = LONG
