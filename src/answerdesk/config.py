@@ -52,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     media_ttl: float
     solver: str
     cors: bool
+    publish_media: bool
     callback_hosts: tuple[str, ...]
     callback_private: bool
     tls: bool
@@ -185,6 +186,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "ocr",
         _words,
         "The machine solver started beside the server, by its entry point's name; none for none.",
+    ),
+    Setting(
+        "publish_media",
+        False,
+        _flag,
+        "Whether Anti-Captcha replies name an unguessable address of the task's picture, for a day.",
     ),
     Setting("cors", False, _flag, "Whether replies carry Access-Control-Allow-Origin: *."),
     Setting(

@@ -25,6 +25,7 @@ from answerdesk.api.app import App
 from answerdesk.api.certificates import Certificate
 from answerdesk.api.events import Feed
 from answerdesk.api.front import Front, Terms
+from answerdesk.api.gallery import Gallery
 from answerdesk.api.hold import REREAD_SECONDS, Hold
 from answerdesk.api.http import Peers
 from answerdesk.api.legacy import Legacy
@@ -124,8 +125,12 @@ class Desk:
             store=self.store, entrance=entrance, room=self.room, ids=ids, names=wall, clock=wall,
             darkroom=self.darkroom,
         )  # fmt: skip
+        key = self.store.permutation_key
+        gallery = Gallery(store=self.store, ids=ids, key=key, darkroom=self.darkroom, clock=wall)
+        published = gallery if settings.publish_media else None
         self.app = App(
-            methods=Methods(front, peers, stats),
+            methods=Methods(front, peers, stats, published),
+            gallery=published,
             legacy=Legacy(front, peers, self.store, cross_origin=settings.cors),
             native=native,
             work=work,

@@ -10,6 +10,8 @@ from typing import Final
 import structlog
 
 from answerdesk.api import native
+from answerdesk.api.gallery import PATH as PICTURES
+from answerdesk.api.gallery import Gallery
 from answerdesk.api.http import TEXT, Answer, Gone, Receive, Scope, Send, TooBig, header, read_body, send_answer
 from answerdesk.api.legacy import Legacy
 from answerdesk.api.methods import UNAVAILABLE, Methods
@@ -39,14 +41,15 @@ class App:
     """The service as one ASGI callable."""
 
     def __init__(
-        self, *, methods: Methods, legacy: Legacy, native: Native, work: WorkApi, ready: Callable[[], str | None],
-        cross_origin: bool,
+        self, *, methods: Methods, legacy: Legacy, native: Native, work: WorkApi, gallery: Gallery | None,
+        ready: Callable[[], str | None], cross_origin: bool,
     ) -> None:  # fmt: skip
         """Take the doors; `ready` says what keeps the service from being ready, None for nothing."""
         self._methods = methods
         self._legacy = legacy
         self._native = native
         self._work = work
+        self._gallery = gallery
         self._ready = ready
         self._cross_origin = cross_origin
         self.crashes: Counter[str] = Counter()
@@ -86,6 +89,8 @@ class App:
             return await self._legacy.serve(endpoint, scope, await read_body(scope, receive))
         if verb in {"GET", "HEAD"} and (plain := self._plain(path.rstrip("/") or "/")) is not None:
             return plain if verb == "GET" else Answer(b"", plain.status, plain.type)
+        if self._gallery is not None and verb == "GET" and path.startswith(PICTURES):
+            return await self._gallery.show(path[len(PICTURES) :])
         method = method_of(path)
         if method is None:
             return NOT_FOUND

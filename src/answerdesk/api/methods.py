@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from answerdesk.api.front import Front
+from answerdesk.api.gallery import Gallery
 from answerdesk.api.http import TEXT, Answer, Header, Peers, Scope, header, text_header
 from answerdesk.api.stats import Stats
 from answerdesk.desk.entrance import Turned
@@ -17,7 +18,7 @@ from answerdesk.desk.ports import Unavailable
 from answerdesk.model.account import Account, Strictness
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.sizes import limits_for
-from answerdesk.model.talk import Balance, Call, Created, Method, Processing, Refused, Reply, Reported
+from answerdesk.model.talk import Balance, Call, Created, Method, Processing, Ready, Refused, Reply, Reported
 from answerdesk.model.task import TaskId
 from answerdesk.wire import Dialect, choose
 from answerdesk.wire.echo import write_test
@@ -62,11 +63,12 @@ class Caller:
 class Methods:
     """Serves the wire methods of every JSON dialect."""
 
-    def __init__(self, front: Front, peers: Peers, stats: Stats) -> None:
-        """Take the front, whom to believe about addresses, and who counts."""
+    def __init__(self, front: Front, peers: Peers, stats: Stats, gallery: Gallery | None) -> None:
+        """Take the front, whom to believe about addresses, who counts, and where pictures are published, if at all."""
         self._front = front
         self._peers = peers
         self._stats = stats
+        self._gallery = gallery
 
     async def serve(self, method: Method, scope: Scope, body: bytes) -> Answer:
         """Answer one call."""
@@ -133,8 +135,11 @@ class Methods:
         return Created(task=task), REPLAYED if replayed else ()
 
     async def _result(self, call: Call, account: Account, caller: Caller) -> Reply:
-        reply = await self._front.result(account, read_task_id(call), preferred_wait(caller.scope))
+        task = read_task_id(call)
+        reply = await self._front.result(account, task, preferred_wait(caller.scope))
         self._front.is_back()
+        if self._gallery is not None and isinstance(reply, Ready):
+            return self._gallery.publish(task, reply, caller.scope)
         return reply
 
     async def _report(self, task: TaskId, account: Account, caller: Caller, *, correct: bool) -> None:
