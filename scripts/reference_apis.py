@@ -12,6 +12,7 @@ from typing import Any, Final
 import declared
 from prose import bullets, page, wrapped
 
+from answerdesk.api.gallery import PATH as PICTURES
 from answerdesk.model.talk import Method
 from answerdesk.wire.grammar import METHODS
 from answerdesk.wire.legacy import Action
@@ -52,6 +53,7 @@ ABOUT_PATHS: Final[Mapping[str, str]] = {
     "/healthz": "`ok`: the process answers.",
     "/readyz": "`ready`, or HTTP 503 and why the last commit failed.",
 }
+ABOUT_PICTURES: Final = "With the setting `publish_media` on: the picture of an answered task, for a day."
 ABOUT_REQUEST_HEADERS: Final[Mapping[str, str]] = {
     "authorization": "`Bearer TOKEN`: the worker's token on the work API.",
     "content-type": "Looked at by in.php and res.php alone, to tell a form from its parts.",
@@ -65,9 +67,11 @@ ABOUT_REQUEST_HEADERS: Final[Mapping[str, str]] = {
     "x-forwarded-for": "The caller's address, believed from the proxies of the setting `behind_proxy` alone.",
 }
 ABOUT_REPLY_HEADERS: Final[Mapping[str, str]] = {
-    "access-control-allow-headers": "With the setting `cors` on: `content-type, prefer, idempotency-key`.",
-    "access-control-allow-methods": "With the setting `cors` on: `GET, POST, OPTIONS`.",
+    "access-control-allow-headers": "With the setting `cors` on: the request headers of this page that clients set.",
+    "access-control-allow-methods": "With the setting `cors` on: `GET, POST, DELETE, OPTIONS`.",
     "access-control-allow-origin": "With the setting `cors` on: `*`.",
+    "access-control-expose-headers": "With the setting `cors` on: the reply headers of this page that programs read.",
+    "allow": "With HTTP 405 of the native API: what the address takes instead.",
     "cache-control": "On media: `private, no-store`.",
     "connection": "`close`, after a body that was too big to read.",
     "content-disposition": "On media: `attachment`, since they come from strangers.",
@@ -76,6 +80,7 @@ ABOUT_REPLY_HEADERS: Final[Mapping[str, str]] = {
     "content-type": "`application/json; charset=utf-8`, `text/plain; charset=utf-8`, or the media's own.",
     "location": "On a created task of the native API: its address.",
     "retry-after": "Seconds to wait, with HTTP 503.",
+    "www-authenticate": "With HTTP 401 of the native API: `Bearer`.",
     "x-content-type-options": "On media: `nosniff`.",
     "x-request-id": "Names the request; every reply has one of its own.",
     "x-task-replayed": "`1` when an idempotency key found the task made before.",
@@ -110,6 +115,7 @@ def routes() -> str:
         "With `json=1` the reply is JSON, otherwise text. `/in` and `/res` are the same.",
     ]
     plain = [f"`GET {path}`: {described(ABOUT_PATHS, path)}" for path in sorted(declared.fixed_paths())]
+    plain.append(f"`GET {PICTURES}TASK-NAME.png`: {ABOUT_PICTURES}")
     statuses = [
         "404: nothing is served at the address.",
         "413: the body is larger than 8 MiB.",
