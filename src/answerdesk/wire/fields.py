@@ -18,8 +18,11 @@ def pick(fields: Mapping[str, Any], name: str) -> Any:
     """Give a field's value; its exact spelling wins over any other capitals (PROTOCOL T12)."""
     if name in fields:
         return fields[name]
-    lower = name.lower()
-    return next((value for key, value in fields.items() if len(key) == len(name) and key.lower() == lower), None)
+    size = len(name)
+    for key in fields:
+        if len(key) == size and key.lower() == name.lower():
+            return fields[key]
+    return None
 
 
 _LARGEST_DIGITS: Final = len(str(LARGEST_ID))
