@@ -156,9 +156,9 @@ def test_a_file_name_is_not_mistaken_for_base64(desk, server):
 @pytest.mark.parametrize(
     ("make", "known"),
     [
-        (lambda: Order.text(PNG, colour="red"), "phrase"),
-        (lambda: Order.grid(PNG, colour="red"), "language_pool.*rows"),
-        (lambda: Order.rotate(PNG, colour="red"), "angle"),
+        (lambda: Order.text(PNG, colour="red"), "phrase"),  # type: ignore[call-arg]
+        (lambda: Order.grid(PNG, colour="red"), "language_pool.*rows"),  # type: ignore[call-arg]
+        (lambda: Order.rotate(PNG, colour="red"), "angle"),  # type: ignore[call-arg]
     ],
 )
 def test_an_unknown_option_is_named_with_the_known_ones(make, known):
