@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import os
 import resource
 import secrets
@@ -208,6 +209,8 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
                 loops.append(asyncio.create_task(keep_working(settings, url, machine, certificate)))
             announcement = await _announcement(desk, url, key, new=new, trouble=trouble)
             announce(announcement if certificate is None else _over_tls(announcement, certificate, settings.host))
+            # What was made so far stays: no collection need look at it again.
+            gc.freeze()
             await serving
         for loop in loops:
             loop.cancel()
