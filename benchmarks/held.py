@@ -18,6 +18,7 @@ import machine
 import seed
 
 from answerdesk import main
+from answerdesk.api.server import Server, http_config
 from answerdesk.config import read_settings
 from answerdesk.desk.work import Answer, Claim
 from answerdesk.model.account import Millis
@@ -64,7 +65,7 @@ async def _serve(folder: Path, rate: float) -> None:
     settings = read_settings({"data": folder, "solver": "none", "poll_limit": 0}, {})
     listening = socket.create_server(("127.0.0.1", 0), backlog=4096)
     desk = main.Desk(settings, main.raise_file_limit())
-    server = main.Server(main.http_config(desk.app), desk.release)
+    server = Server(http_config(desk.app), desk.release)
     leases = await claimed(desk)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     await server.up.wait()
