@@ -17,6 +17,7 @@ import msgspec
 import uvicorn
 
 from answerdesk import main
+from answerdesk.cli.logs import log_structured
 from answerdesk.config import read_settings
 
 _decode = msgspec.json.Decoder().decode
@@ -93,6 +94,8 @@ def _main() -> None:
         with main.uvloop_runner() as runner:
             runner.run(_serve_bare(what))
         return
+    # Not to the standard output, which nobody reads on once the port was said.
+    log_structured("warning")
     settings = {"port": 0, "data": what, "solver": "none", "poll_limit": 0}
     main.serve(read_settings(settings | dict(flag.split("=") for flag in flags), {}), _announce)
 

@@ -12,7 +12,6 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Final, NamedTuple
 
 import httpx
@@ -24,7 +23,7 @@ from answerdesk.desk.callbacks import Tried
 from answerdesk.desk.ports import Clock, Heard, Store, Unavailable
 from answerdesk.model.account import Account, Sequence
 from answerdesk.model.address import may_call
-from answerdesk.model.callback import Attempt, Callback, Place, place_of
+from answerdesk.model.callback import Attempt, Callback, Delivery, Place, place_of
 from answerdesk.model.task import Task
 
 log = structlog.get_logger()
@@ -141,21 +140,25 @@ class Deliverer:
         self._under_way: dict[Sequence, asyncio.Task[None]] = {}
         self._of_host: Counter[str] = Counter()
         self._health: OrderedDict[str, bool] = OrderedDict()
+        self._transports: dict[bool, httpx.AsyncHTTPTransport] = {}
         #: How the posts of this process ended, by outcome.
         self.outcomes: Counter[str] = Counter()
         store.listen(self._hear)
 
-    @cached_property
-    def _transport(self) -> httpx.AsyncHTTPTransport:
-        """Connections that carry one request each; a client's cookies, redirects and proxies are not wanted.
+    def _transport(self, *, secure: bool) -> httpx.AsyncHTTPTransport:
+        """Give what opens connections for one request each: no client's cookies, redirects and proxies are wanted.
 
-        None is used twice: it was opened for one name, and another name may have the same address.
+        None is used twice, for it was opened for one name, and another name may have the same address. Reading the
+        system's trust takes a while, so that it is left until somebody needs to be trusted.
         """
-        return httpx.AsyncHTTPTransport(
-            verify=self._trust or ssl.create_default_context(),
-            trust_env=False,
-            limits=httpx.Limits(max_connections=MOST_AT_ONCE, max_keepalive_connections=0),
-        )
+        if (transport := self._transports.get(secure)) is None:
+            nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            transport = self._transports[secure] = httpx.AsyncHTTPTransport(
+                verify=(self._trust or ssl.create_default_context()) if secure else nobody,
+                trust_env=False,
+                limits=httpx.Limits(max_connections=MOST_AT_ONCE, max_keepalive_connections=0),
+            )
+        return transport
 
     def _hear(self, heard: Heard) -> None:
         if heard.settings or any(task.settled and task.callback for task in heard.tasks):
@@ -183,8 +186,8 @@ class Deliverer:
             for post in posts:
                 post.cancel()
             await asyncio.gather(*posts, return_exceptions=True)
-            if "_transport" in self.__dict__:
-                await self._transport.aclose()
+            for transport in self._transports.values():
+                await transport.aclose()
 
     async def _start_due(self, *, health: bool | None) -> None:
         """Start every post to hosts of this health that is due and has a place."""
@@ -229,7 +232,8 @@ class Deliverer:
                 continue
             state = str(moved.state) if moved else "forgotten"
             self.outcomes[state] += 1
-            log.info("callback", n=attempt.n, status=attempt.status, state=state, detail=attempt.detail)
+            tell = log.debug if state == Delivery.DONE else log.info
+            tell("callback", n=attempt.n, status=attempt.status, state=state, detail=attempt.detail)
             return
 
     async def _attempt(self, callback: Callback) -> Attempt:
@@ -318,7 +322,7 @@ class Deliverer:
                 },
             },
         )  # fmt: skip
-        reply = await self._transport.handle_async_request(request)
+        reply = await self._transport(secure=place.secure).handle_async_request(request)
         await reply.aclose()
         return reply.status_code
 

@@ -12,7 +12,7 @@ SPEED = Path(__file__).parents[2] / "benchmarks" / "speed.py"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bench", ["poll", "submit", "mix", "loop", "hold", "scale", "memory", "start"])
+@pytest.mark.parametrize("bench", ["poll", "submit", "mix", "loop", "hold", "callbacks", "scale", "memory", "start"])
 def test_a_benchmark_runs_and_every_reply_is_as_expected(bench, tmp_path):
     command = [sys.executable, SPEED, bench, "--quick", "--folder", tmp_path]
 
@@ -28,4 +28,4 @@ def test_an_unknown_benchmark_is_refused_by_its_name(tmp_path):
     ran = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
 
     assert ran.returncode == 2
-    assert "no benchmark none; there are poll, submit, mix, loop, hold, scale, memory, start" in ran.stderr
+    assert "no benchmark none; there are poll, submit, mix, loop, hold, callbacks, scale, memory, start" in ran.stderr
