@@ -1,9 +1,5 @@
 """Measures what the service promises of speed and size, and writes benchmarks/RESULTS.md.
-
-python benchmarks/speed.py                 every benchmark, about ten minutes
-python benchmarks/speed.py poll submit     some of them, shown only
-python benchmarks/speed.py --quick         whether they run at all; the figures mean nothing
-"""
+Named benchmarks alone are shown only; --quick tells whether they run at all, and its figures mean nothing."""
 
 from __future__ import annotations
 
