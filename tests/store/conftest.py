@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from answerdesk.store.database import connect, migrate
 from tests.fakes import Clock
 from tests.store.backends import BACKENDS, File, Memory
 from tests.store.driver import Desk
+from tests.store.faulty import Faulty
 
 
 @pytest.fixture
@@ -44,6 +46,14 @@ def file(tmp_path: Path, clock: Clock) -> Iterator[File]:
     opened = File(tmp_path, clock)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def faulty() -> Faulty:
+    """A desk in memory behind a connection that fails as told."""
+    connection = connect("")
+    migrate(connection, lambda: bytes(24))
+    return Faulty(connection)
 
 
 @pytest.fixture

@@ -10,113 +10,16 @@ from typing import Any
 
 import pytest
 
-from answerdesk.desk.books import OpenAccount, TopUp
-from answerdesk.desk.ports import NO_CHANGES, Changes, Heard, Needs, Unavailable
+from answerdesk.desk.books import TopUp
+from answerdesk.desk.ports import Heard, Unavailable
 from answerdesk.model.account import Account, AccountId, Purse
-from answerdesk.model.money import Entry, Micros, Move
-from answerdesk.store.database import connect, migrate
+from answerdesk.model.money import Micros
 from answerdesk.store.group import BATCH, MOST_WAITING, GroupCommit, Pace
 from answerdesk.store.sqlite import SqliteStore
 from tests.store.driver import PRICE, Desk
+from tests.store.faulty import Broken, Nothing, Unwritable, account, count, heard_in_time, reached, rush, trip
 
 PATIENT = Pace(patience=30.0)
-
-
-def trip(code: int, words: str) -> sqlite3.OperationalError:
-    error = sqlite3.OperationalError(words)
-    error.sqlite_errorcode = code
-    return error
-
-
-class Faulty:
-    """A writer's connection whose next statements fail as told, before or after they reach the database."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self.faults: dict[str, list[Exception]] = {}
-        self.done: list[str] = []
-
-    def fail(self, statement: str, *errors: Exception) -> None:
-        self.faults.setdefault(statement, []).extend(errors)
-
-    def _pass(self, statement: str) -> None:
-        self.done.append(statement)
-        for start, errors in self.faults.items():
-            if statement.startswith(start) and errors:
-                raise errors.pop(0)
-
-    def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
-        self._pass(statement)
-        return self._connection.execute(statement, *values)
-
-    def executemany(self, statement: str, rows: Any) -> sqlite3.Cursor:
-        self._pass(statement)
-        return self._connection.executemany(statement, rows)
-
-    def commit(self) -> None:
-        self._pass("COMMIT")
-        self._connection.commit()
-
-    def rollback(self) -> None:
-        self._pass("ROLLBACK")
-        self._connection.rollback()
-
-    @property
-    def in_transaction(self) -> bool:
-        return self._connection.in_transaction
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-class Broken:
-    """A verb that fails where it must not."""
-
-    def __init__(self, error: Exception, *, while_asked: bool = False) -> None:
-        self._error = error
-        self._while_asked = while_asked
-
-    @property
-    def needs(self) -> Needs:
-        if self._while_asked:
-            raise self._error
-        return Needs()
-
-    def decide(self, rows, now):
-        raise self._error
-
-
-class Unwritable:
-    """A verb that decides on what no column holds."""
-
-    needs = Needs()
-
-    def decide(self, rows, now):
-        return Changes(entries=(Entry(move=Move.TOPUP, amount=Micros(2**63)),)), None
-
-
-class Nothing:
-    """A verb that has nothing to write."""
-
-    needs = Needs()
-
-    def decide(self, rows, now):
-        return NO_CHANGES, "nothing"
-
-
-def account(number: int, name: str = "") -> OpenAccount:
-    return OpenAccount(account=Account(id=AccountId(number), name=name or f"account {number}"))
-
-
-def count(group: Faulty) -> int:
-    return group.execute("SELECT count(*) FROM accounts").fetchone()[0]
-
-
-@pytest.fixture
-def faulty():
-    connection = connect("")
-    migrate(connection, lambda: bytes(24))
-    return Faulty(connection)
 
 
 @pytest.fixture
@@ -124,20 +27,6 @@ def group(faulty, clock):
     opened = GroupCommit(faulty, "", clock, PATIENT)
     yield opened
     opened.close()
-
-
-async def rush(group: GroupCommit, verbs) -> list[Any]:
-    return await asyncio.gather(*map(group.run, verbs), return_exceptions=True)
-
-
-async def reached(faulty: Faulty, statement: str, times: int = 1) -> None:
-    """Let the queue go on until it has come to a statement."""
-    while faulty.done.count(statement) < times:  # noqa: ASYNC110 - the commit's thread could set no event
-        await asyncio.sleep(0)
-
-
-async def heard_in_time(waiting):
-    return await asyncio.wait_for(waiting, 20)
 
 
 async def test_verbs_that_wait_together_are_committed_together(group, faulty):
@@ -443,112 +332,3 @@ async def test_purses_of_a_failed_batch_are_read_again(group, faulty):
     purse = await group.run(TopUp(account=AccountId(1), amount=Micros(7)))
 
     assert purse == Purse(account=AccountId(1), balance=Micros(7))
-
-
-class Watched(GroupCommit):
-    """A queue whose log has the size a test says, and whose checkpoints are only noted down."""
-
-    def __init__(self, connection: Any, clock: Any, pace: Pace) -> None:
-        self.size = 0
-        self.held = False
-        self.order: list[str] = []
-        self.failing: list[Exception] = []
-        super().__init__(connection, "", clock, pace)
-
-    def _wal_size(self) -> int:
-        return self.size
-
-    def _checkpoint(self, truncate: bool) -> None:
-        self.order.append("truncate" if truncate else "fold")
-        if self.failing:
-            raise self.failing.pop()
-        if truncate and not self.held:
-            self.size = 0
-
-
-class TestLog:
-    """When the write-ahead log is folded back beside the work, and when the work waits for it."""
-
-    PACE = Pace(fold=10, pause=100, rest=1_000.0)
-
-    @pytest.fixture
-    def watch(self, faulty, clock):
-        opened: list[Watched] = []
-
-        def watch(pace: Pace = self.PACE) -> Watched:
-            opened.append(Watched(faulty, clock, pace))
-            opened[-1].hearers.append(lambda _: opened[-1].order.append("commit"))
-            return opened[-1]
-
-        yield watch
-        for each in opened:
-            each.close()
-
-    async def write(self, group: Watched, *numbers: int) -> None:
-        for number in numbers:
-            await heard_in_time(group.run(account(number)))
-
-    async def test_a_short_log_is_left_alone(self, watch):
-        group = watch()
-        group.size = 9
-        await self.write(group, 1, 2)
-
-        assert group.order == ["commit"] * 2
-
-    async def test_a_longer_one_is_folded_back_beside_the_work(self, watch):
-        group = watch()
-        group.size = 10
-        await self.write(group, 1, 2)
-
-        assert "fold" in group.order
-        assert "truncate" not in group.order
-
-    async def test_one_too_long_is_truncated_before_the_next_commit(self, watch):
-        group = watch()
-        group.size = 101
-        await heard_in_time(rush(group, [account(n) for n in range(1, BATCH + 2)]))
-
-        assert group.order == ["commit", "truncate", "commit"]
-
-    async def test_while_a_reader_keeps_it_long_the_queue_pauses_once_and_rests(self, watch):
-        group = watch()
-        group.size, group.held = 101, True
-        await self.write(group, *range(1, 10))
-
-        assert group.order[:2] == ["commit", "truncate"]
-        assert group.order.count("truncate") == 1
-        assert group.order.count("commit") == 9
-
-    async def test_after_its_rest_it_tries_again(self, watch):
-        group = watch(Pace(fold=10, pause=100, rest=0.0))
-        group.size, group.held = 101, True
-        await self.write(group, 1, 2, 3)
-        assert group.order[:4] == ["commit", "truncate"] * 2
-        group.held = False
-        await self.write(group, 4, 5)
-
-        assert group.size == 0
-
-    @pytest.mark.parametrize("size", [50, 101])
-    async def test_a_checkpoint_that_fails_is_told_and_stops_nothing(self, watch, size):
-        group = watch(Pace(fold=10, pause=100, rest=0.0))
-        group.failing.append(sqlite3.OperationalError("disk I/O error"))
-        group.size = size
-        await self.write(group, 1)
-        while group._folding:  # noqa: ASYNC110, SLF001 - nothing tells of a checkpoint's end
-            await asyncio.sleep(0)
-        assert group.trouble == "checkpoint: disk I/O error"
-        group.size = 0
-        await self.write(group, 2)
-
-        assert group.trouble is None
-
-    async def test_a_store_that_closes_starts_no_checkpoint(self, watch, faulty):
-        group = watch()
-        group.size = 101
-        waiting = asyncio.create_task(group.run(account(1)))
-        await reached(faulty, "COMMIT")
-        group.close()
-
-        assert (await heard_in_time(waiting)).id == 1
-        assert group.order == ["commit"]
