@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -73,7 +73,12 @@ class WaitingRoom:
     def __init__(self) -> None:
         """Start empty and open."""
         self._waiters: deque[Waiter] = deque()
+        self._untaken: Counter[Kind] = Counter()
         self._closed = False
+
+    def untaken(self, kinds: Iterable[Kind]) -> int:
+        """Count the places of these kinds that ever came free while nobody waited for them."""
+        return sum(self._untaken[kind] for kind in kinds)
 
     async def wait(self, solver: Solver, kinds: Iterable[Kind], seconds: float, gone: asyncio.Future[Message]) -> None:
         """Wait until there may be work, the time is up, the caller is gone, or the room closes."""
@@ -99,12 +104,12 @@ class WaitingRoom:
 
     def hear(self, tasks: Iterable[Task]) -> None:
         """Wake one waiter for each task with a free place."""
-        if not self._waiters:
-            return
         for task in tasks:
             if task.slots and not task.settled and not task.free_at:
                 waiter = next((waiter for waiter in self._waiters if waiter.wants(task)), None)
-                if waiter is not None:
+                if waiter is None:
+                    self._untaken[task.kind] += 1
+                else:
                     self._waiters.remove(waiter)
                     _wake(waiter)
 
@@ -205,10 +210,14 @@ class WorkApi:
         gone: asyncio.Future[Message] | None = None
         try:
             while True:
+                untaken = self._room.untaken(kinds)
                 found = await self._store.run(self._claim_of(solver, call))
                 left = until - self._clock.monotonic()
                 if found or left <= 0 or self._room.closed:
                     return [self._given(lease, task) for lease, task in found]
+                if self._room.untaken(kinds) != untaken:
+                    # A task of the same commit may have come behind the claim.
+                    continue
                 gone = gone or asyncio.ensure_future(receive())
                 await self._room.wait(solver, kinds, min(left, LOOK_SECONDS), gone)
                 if gone.done():

@@ -1,0 +1,51 @@
+"""Claims that find nothing, and tasks that come meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from answerdesk.api.pictures import Darkroom
+from answerdesk.api.work import WaitingRoom, WorkApi
+from answerdesk.desk.books import SaveSolver
+from answerdesk.desk.entrance import Entrance
+from answerdesk.model.account import digest
+from answerdesk.store.sqlite import SqliteStore
+from tests.fakes import Clock, Names
+from tests.store.driver import Desk
+
+TOKEN = "t" * 32
+
+
+class NobodyWaits(WaitingRoom):
+    """A room in which a claim that waits is a failure."""
+
+    async def wait(self, *_: object) -> None:
+        raise AssertionError("the claim waited for a task that is already there")
+
+
+async def receive():
+    await asyncio.Event().wait()
+
+
+async def test_a_claim_in_the_same_commit_before_its_task_does_not_wait():
+    clock, names = Clock(), Names()
+    store = SqliteStore("", clock)
+    desk, room = Desk(store, clock, names), NobodyWaits()
+    store.listen(lambda heard: room.hear(heard.tasks))
+    work = WorkApi(
+        store=store, entrance=Entrance(store), room=room, ids=desk.ids, names=names, clock=clock, darkroom=Darkroom()
+    )
+    account, person = await desk.open_account(), await desk.person()
+    await store.run(SaveSolver(solver=person, token=digest(TOKEN)))
+    # From a block that is drawn already, so that the task comes in the claim's commit.
+    await store.draw()
+    scope = {"type": "http", "method": "POST", "headers": [(b"authorization", f"Bearer {TOKEN}".encode())]}
+
+    claimed, n = await asyncio.gather(
+        work.serve("claim", scope, b'{"wait":5}', receive),
+        desk.submit(account),
+    )
+
+    assert [lease["task"] for lease in json.loads(claimed.body)["leases"]] == [desk.ids.show(n)]
+    store.close()
