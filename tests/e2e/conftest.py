@@ -17,7 +17,7 @@ from PIL import Image
 
 from tests.serving import Serving
 
-CLIENTS = ("capmonstercloudclient==4.3.1", "python-anticaptcha[async]==2.0.0")
+CLIENTS = ("2captcha-python==2.1.2", "capmonstercloudclient==4.3.1", "python-anticaptcha[async]==2.0.0")
 HERE = Path(__file__).parent
 
 
