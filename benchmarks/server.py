@@ -1,13 +1,14 @@
 """The processes under measurement: the service as `main` composes it, and the bare handlers it is held against.
 Rule: started by the benchmarks, says its port as its first line, ends with SIGTERM.
 
-python benchmarks/server.py desk FOLDER CORE | bare result|create CORE
+python benchmarks/server.py desk FOLDER CORE | bare result|create|show CORE
 """
 
 from __future__ import annotations
 
 import base64
 import itertools
+import os
 import socket
 import sys
 from typing import Any, Final
@@ -52,7 +53,26 @@ def create(call: dict[str, Any]) -> dict[str, Any]:
     return {"errorId": 0, "taskId": next(_numbers)}
 
 
-BARE: Final = {"result": result, "create": create}
+#: What the native dialect says of a seeded task.
+SHOWN: Final = {
+    "id": 1_234_567_890,
+    "status": "ready",
+    "type": "ImageToTextTask",
+    "kind": "text",
+    "answer": "W9H5K",
+    "cost": "0.00100",
+    "created": 1_760_000_000.123,
+    "ended": 1_760_000_002.123,
+    "solveCount": 1,
+}
+
+
+def show(_: object) -> dict[str, Any]:
+    """Show any task as the same."""
+    return SHOWN
+
+
+BARE: Final = {"result": result, "create": create, "show": show}
 
 
 def bare(name: str) -> Any:
@@ -65,7 +85,7 @@ def bare(name: str) -> Any:
         while message["more_body"]:
             message = await receive()
             body += message["body"]
-        reply = _encode(handle(_decode(body)))
+        reply = _encode(handle(_decode(body) if body else {}))
         headers = [(b"content-type", b"application/json; charset=utf-8"), (b"content-length", b"%d" % len(reply))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": reply})
@@ -85,6 +105,8 @@ async def _serve_bare(name: str) -> None:
 
 def _announce(announcement: main.Announcement) -> None:
     print(announcement.url.rpartition(":")[2], flush=True)
+    # Nobody reads on: what is logged goes where errors go.
+    os.dup2(2, 1)
 
 
 def _main() -> None:
