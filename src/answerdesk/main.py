@@ -64,6 +64,8 @@ FIRST_ACCOUNT: Final = "first"
 FIRST_BALANCE: Final = Micros(10_000_000)
 #: How often the server looks whether another process wrote.
 LOOK_AROUND_SECONDS: Final = 0.05
+#: How often a write is tried while writing fails.
+RECOVER_SECONDS: Final = 1.0
 #: Files kept free of held connections: callbacks, the database, logs, pipes.
 SPARE_FILES: Final = MOST_AT_ONCE + 128
 MOST_FILES: Final = 65_536
@@ -283,6 +285,7 @@ def _loops(desk: Desk, server: Server, certificate: Certificate | None) -> list[
         _every(RENEW_SECONDS, renew),
         _every(LOOK_AROUND_SECONDS, look_around),
         _every(REREAD_SECONDS, desk.reread),
+        _every(RECOVER_SECONDS, desk.store.recover),
         _every(HEAD_SECONDS / 3, sweep_heads),
         *(_every(period, functools.partial(_chore, chore, desk.store, retention)) for chore, period in CHORES),
     ]

@@ -171,3 +171,20 @@ class TestLog:
 
 if __name__ == "__main__":
     asyncio.run(fill_up(sys.argv[1], int(sys.argv[2])))
+
+
+async def test_a_desk_recovers_without_a_caller_once_the_disk_has_room(tmp_path):
+    clock = Clock()
+    desk = Desk(SqliteStore(str(tmp_path / "desk.db"), clock), clock)
+    account, _ = await desk.open_account(balance=10**9), await desk.person()
+    writer = desk.store._group._db  # noqa: SLF001  the page limit is the writer's own
+    writer.execute(f"PRAGMA max_page_count = {writer.execute('PRAGMA page_count').fetchone()[0]}")
+    _, refused = await submit_many(desk, account)
+    assert refused
+    assert desk.store.trouble is not None
+    writer.execute("PRAGMA max_page_count = 1000000")
+
+    await desk.store.recover()
+
+    assert desk.store.trouble is None
+    desk.store.close()

@@ -32,6 +32,8 @@ class Pace:
     patience: float = 5.0
     #: From this size on the write-ahead log is folded back beside the work.
     fold: int = 4 * 2**20
+    #: How long after one folding the next may begin, in seconds.
+    every: float = 0.2
     #: Past this size the queue pauses until it is folded back.
     pause: int = 64 * 2**20
     #: How long such a pause waits for readers, and how long the next one is put off when they stayed, in seconds.
@@ -61,6 +63,8 @@ class GroupCommit:
         #: Since when another process holds the write lock, by the loop's clock.
         self._locked_since: float | None = None
         self._folding = False
+        #: Before this time of the loop's clock the log is folded only when it has grown too long.
+        self._folds_from = 0.0
         #: Read before the house, so that what is written in between is noticed.
         self._version = self._data_version()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="commit")
@@ -245,12 +249,14 @@ class GroupCommit:
 
     def _fold(self) -> None:
         """Fold the write-ahead log back beside the work, or, when it has grown too long, before any more of it."""
+        loop = asyncio.get_running_loop()
         size = self._wal_size()
-        if size < self._pace.fold or self._folding or self._closed:
+        # The file does not shrink when it is folded, so its size alone would call for folding at every commit.
+        early = size <= self._pace.pause and loop.time() < self._folds_from
+        if size < self._pace.fold or early or self._folding or self._closed:
             self._next()
             return
         self._folding = True
-        loop = asyncio.get_running_loop()
         pause = size > self._pace.pause and loop.time() >= self._rests_until
         folded = loop.run_in_executor(self._threads, self._checkpoint, pause)
         folded.add_done_callback(lambda done: self._folded(done, resume=pause))
@@ -259,6 +265,7 @@ class GroupCommit:
 
     def _folded(self, done: asyncio.Future[None], *, resume: bool) -> None:
         self._folding = False
+        self._folds_from = asyncio.get_running_loop().time() + self._pace.every
         if (error := done.exception()) is not None:
             self.trouble = f"checkpoint: {error}"
         if resume:

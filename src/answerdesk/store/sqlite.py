@@ -112,6 +112,11 @@ class SqliteStore(SqliteRecords):
         """Tell after each commit."""
         self._group.hearers.append(hearer)
 
+    async def recover(self) -> None:
+        """Try a write while the last one failed, so that the desk is ready again without waiting for a caller."""
+        if self.trouble is not None:
+            await self.run(DrawBlock(0))
+
     def look_around(self) -> None:
         """Notice what other processes wrote."""
         self._group.look_around()
