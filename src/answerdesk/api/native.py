@@ -182,16 +182,17 @@ class Native:
         handler = self._routes.get((verb, path))
         if handler is not None:
             return handler, ""
-        parts = path.split("/")
-        starred = "/".join("*" if index == 1 else part for index, part in enumerate(parts))
-        where = path if path in self._verbs else starred
-        if where not in self._verbs:
-            served = ", ".join(f"{served} /v1/{where}" for served, where in self.routes)
-            raise Refusal(Fault.NO_SUCH_METHOD, f"served are {served}")
-        handler = self._routes.get((verb, where))
-        if handler is None:
-            raise NotAllowed(self._verbs[where])
-        return handler, parts[1]
+        head, _, rest = path.partition("/")
+        name, _, tail = rest.partition("/")
+        starred = f"{head}/*/{tail}" if tail else f"{head}/*"
+        handler = self._routes.get((verb, starred)) if path not in self._verbs else None
+        if handler is not None:
+            return handler, name
+        verbs = self._verbs.get(path) or self._verbs.get(starred)
+        if verbs is not None:
+            raise NotAllowed(verbs)
+        served = ", ".join(f"{served} /v1/{where}" for served, where in self.routes)
+        raise Refusal(Fault.NO_SUCH_METHOD, f"served are {served}")
 
     def _refused(self, refusal: Refusal, ip: str) -> Answer:
         self._front.count_refusal(refusal, ip)
