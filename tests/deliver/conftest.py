@@ -73,7 +73,7 @@ class Owing:
         self, *, private: bool = True, hosts: tuple[str, ...] = (), **parts: Any
     ) -> AsyncIterator[Deliverer]:
         """Deliver for the length of a with-block."""
-        given = {
+        given: dict[str, Any] = {
             "store": self.store, "clock": self.clock, "door": Door(hosts=hosts, private=private), "render": written,
             "resolve": self.names,
         }  # fmt: skip

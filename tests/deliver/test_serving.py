@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -88,6 +89,10 @@ def cli(server: Serving, *words: str) -> Any:
     return json.loads(ran.stdout)
 
 
+def is_done(server: Serving, task: str) -> bool:
+    return bool(cli(server, "callbacks", "show", task)["state"] == "done")
+
+
 def settle(server: Serving, value: str = "the answer") -> None:
     worker = server.worker()
     assert worker.answer(worker.take(), value).json["accepted"]
@@ -114,7 +119,7 @@ def test_a_host_nobody_registered_is_refused_with_the_way_to_register_it(server)
     server.tidy()
 
 
-BODIES = {
+BODIES: dict[str, tuple[str, Any]] = {
     "2captcha": (
         "application/x-www-form-urlencoded",
         lambda body: {k: v for k, (v,) in parse_qs(body.decode()).items()},
@@ -181,7 +186,7 @@ def test_the_operator_sees_every_try_and_has_it_posted_anew(server, receiver):
     receiver.status = 204
     assert cli(server, "callbacks", "redeliver", task) == [{"task": int(task), "owed": True, "why": None}]
     posted(receiver, 2)
-    wait_until(lambda: cli(server, "callbacks", "show", task)["state"] == "done", "it is delivered")
+    wait_until(partial(is_done, server, task), "it is delivered")
     server.tidy()
 
 
@@ -213,4 +218,4 @@ def test_a_power_cut_between_settling_and_posting_loses_no_callback(tmp_path, re
         assert len(before) == 2
         assert {post.headers["x-task-id"] for post in receiver.posts[2:]} == tasks
         for task in tasks:
-            wait_until(lambda task=task: cli(server, "callbacks", "show", task)["state"] == "done", "it is booked")
+            wait_until(partial(is_done, server, task), "it is booked")

@@ -31,7 +31,11 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 
 def test_the_page_shows_the_clients_that_can_be_run():
-    assert {heading.split()[0] for heading in SHOWN} == {"capmonstercloudclient", "python-anticaptcha", "2captcha-python"}
+    assert {heading.split()[0] for heading in SHOWN} == {
+        "capmonstercloudclient",
+        "python-anticaptcha",
+        "2captcha-python",
+    }
 
 
 @pytest.mark.parametrize("heading", SHOWN, ids=lambda heading: heading.split()[0])
