@@ -54,7 +54,7 @@ def work(path: str, body: object) -> bytes:
     return post(f"/api/work/{path}", body, authorization=_AUTHORIZATION)
 
 
-def _shared(requests: Callable[[], Iterator[bytes]], connections: int) -> Callable[[], list[Source]]:
+def shared(requests: Callable[[], Iterator[bytes]], connections: int) -> Callable[[], list[Source]]:
     """Let connections share one stream of requests, made anew for each turn."""
 
     def sources() -> list[Source]:
@@ -77,19 +77,19 @@ def poll(bench: Bench) -> None:
         return itertools.chain.from_iterable(zip(others, around, strict=False))
 
     with serving("bare", "result") as bare, serving("desk", bench.folder / "poll") as desk:
-        _hang_up(desk, board)
+        hang_up(desk, board, READY)
         sides = [
-            Side("bare", bare, _shared(lambda: around, CONNECTIONS), READY),
-            Side("board", desk, _shared(lambda: around, CONNECTIONS), READY),
+            Side("bare", bare, shared(lambda: around, CONNECTIONS), READY),
+            Side("board", desk, shared(lambda: around, CONNECTIONS), READY),
         ]
         compare(bench, "all on the board / bare", in_turns(bench, sides), ("bare", "board"), 0.65)
-        sides[1] = Side("half", desk, _shared(half_fresh, CONNECTIONS), READY)
+        sides[1] = Side("half", desk, shared(half_fresh, CONNECTIONS), READY)
         compare(bench, "half not on the board / bare", in_turns(bench, sides), ("bare", "half"), 0.3)
 
 
-def _hang_up(desk: Server, requests: list[bytes]) -> None:
+def hang_up(desk: Server, requests: list[bytes], expect: bytes) -> None:
     """Poll every task once."""
-    tally = Tally(READY)
+    tally = Tally(expect)
     sources = [each(iter(requests[start::CONNECTIONS])) for start in range(CONNECTIONS)]
     with asyncio.Runner(loop_factory=machine.loop) as runner:
         runner.run(load(desk.port, sources, tally, 600, desk.cpu))
@@ -104,7 +104,7 @@ def submit(bench: Bench) -> None:
     creates = itertools.repeat(request)
     with serving("bare", "create") as bare, serving("desk", bench.folder / "submit") as desk:
         for connections in (32, 256):
-            sources = _shared(lambda: creates, connections)
+            sources = shared(lambda: creates, connections)
             sides = [Side("bare", bare, sources, CREATED), Side("create", desk, sources, CREATED)]
             tallies = in_turns(bench, sides)
             compare(bench, f"{connections} connections / bare", tallies, ("bare", "create"), 0.3)

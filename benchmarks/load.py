@@ -27,9 +27,10 @@ def post(path: str, body: object, **headers: str) -> bytes:
     return f"{head}content-length: {len(encoded)}\r\n\r\n".encode() + encoded
 
 
-def get(path: str) -> bytes:
+def get(path: str, **headers: str) -> bytes:
     """Encode a GET."""
-    return f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()
+    more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    return f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{more}\r\n".encode()
 
 
 @dataclass(slots=True)

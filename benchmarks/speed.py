@@ -14,6 +14,7 @@ from typing import Final
 import callbacks
 import cases
 import machine
+import native
 import sizes
 from runs import Bench, Figure
 
@@ -23,6 +24,8 @@ BENCHES: Final[dict[str, Callable[[Bench], None]]] = {
     "submit": cases.submit,
     "mix": cases.mix,
     "loop": cases.loop,
+    "native": native.native,
+    "waiting": native.waiting,
     "hold": sizes.hold,
     "callbacks": callbacks.callbacks,
     "scale": sizes.scale,
