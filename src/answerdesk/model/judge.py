@@ -68,6 +68,8 @@ def judge(
     Machines are asked first, people after them; a person's answer is enough alone, a machine's from its threshold on.
     """
     created, now = age
+    if not said:
+        return _ask_machines_first(staff, rules, created, now)
     stands = tuple(lease for lease in said if lease.stands)
     answers = [lease for lease in stands if lease.outcome is Outcome.ANSWERED]
     by_people = [lease for lease in answers if not lease.machine]

@@ -66,7 +66,7 @@ def _png(data: bytes) -> Medium | None:
     width, height = struct.unpack_from(">II", data, 16)
     if data[12:16] != b"IHDR":
         return None
-    return _picture("image/png", width, height, _exif(_chunk(data, 8, b"eXIf", ">", _CHECK_SUM)))
+    return _picture("image/png", width, height, _exif(_chunk(data, 8, b"eXIf", _PNG_HEAD, _CHECK_SUM)))
 
 
 def _gif(data: bytes) -> Medium | None:
@@ -104,7 +104,7 @@ def _riff(data: bytes) -> Medium | None:
         sides = packed[0] & 0x3FFF, packed[1] & 0x3FFF
     else:
         return None
-    exif = _chunk(data, 12, b"EXIF", "<", 0) if chunk == b"VP8X" else b""
+    exif = _chunk(data, 12, b"EXIF", _RIFF_HEAD, 0) if chunk == b"VP8X" else b""
     return _picture("image/webp", *sides, _exif(exif))
 
 
@@ -142,17 +142,21 @@ def _jpeg(data: bytes) -> Medium | None:
 _CHECK_SUM: Final = 4
 
 
-def _chunk(data: bytes, at: int, name: bytes, order: str, behind: int) -> bytes:
+#: A chunk's head.
+_PNG_HEAD: Final = struct.Struct(">I4s")
+_RIFF_HEAD: Final = struct.Struct("<4sI")
+
+
+def _chunk(data: bytes, at: int, name: bytes, head: struct.Struct, behind: int) -> bytes:
     """Find a chunk's data among a bounded number of chunks; empty when it is not there.
 
     PNG writes the size before the name and a check sum behind; RIFF the size after the name, padded to even.
     """
     for _ in range(_MOST_SEGMENTS):
-        head = data[at : at + 8]
-        if len(head) < 8:
+        if len(data) < at + head.size:
             break
-        called, size = (head[4:], head[:4]) if behind else (head[:4], head[4:])
-        length = struct.unpack(f"{order}I", size)[0]
+        first, second = head.unpack_from(data, at)
+        called, length = (second, first) if behind else (first, second)
         if called == name:
             return data[at + 8 : at + 8 + length]
         at += 8 + length + (behind or length & 1)
