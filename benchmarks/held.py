@@ -1,8 +1,7 @@
 """The process of the `hold` benchmark: the desk as `main` composes it, with a worker inside who answers by the clock.
 Rule: answers go through the desk's own verbs, as those of the work API do, so only HTTP is left out.
 
-python benchmarks/held.py FOLDER CORE RATE [COUNT [BURST]]: says its port; a line on its input starts the answers, and
-it notes when each came.
+python benchmarks/held.py FOLDER CORE RATE [COUNT [BURST]]: a line on its input starts the answers.
 """
 
 from __future__ import annotations
