@@ -58,7 +58,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         """Take what the hunt found, as long as a place is free."""
         lasts = MACHINE_LEASE_MS if self.solver.machine else PERSON_LEASE_MS
         given: list[tuple[Lease, Task]] = []
-        for token, n in zip(self.names, rows.found, strict=False):
+        # What was said in this very call the hunt did not see.
+        found = (n for n in rows.found if not _has_said(self.solver.id, rows.said(n)))
+        for token, n in zip(self.names, found, strict=False):
             task = rows.tasks[n]
             lease = Lease(
                 token=token,
@@ -213,7 +215,7 @@ def _say(spoken: Lease, lease: Lease, task: Task, rows: Rows, now: Millis) -> tu
     """Book what was said, or say why it is not wanted."""
     if lease.outcome is not None:
         return NO_CHANGES, _repeat(lease, spoken)
-    why = _unwanted(lease, task, now)
+    why = _unwanted(lease, task, rows.said(task.n), now)
     paid = spoken.pay if why is None or lease.live(now) else NOTHING
     verdict = Verdict(accepted=why is None, why=why, paid=paid)
     spoken = replace(spoken, verdict=verdict)
@@ -226,13 +228,18 @@ def _say(spoken: Lease, lease: Lease, task: Task, rows: Rows, now: Millis) -> tu
     return replace(after, leases=(spoken,), entries=(*after.entries, *entries)), verdict
 
 
-def _unwanted(lease: Lease, task: Task, now: Millis) -> Why | None:
+def _has_said(solver: SolverId, said: tuple[Lease, ...]) -> bool:
+    """Tell whether something a solver said of a task was accepted, under whichever of its leases."""
+    return any(lease.solver == solver and lease.stands for lease in said)
+
+
+def _unwanted(lease: Lease, task: Task, said: tuple[Lease, ...], now: Millis) -> Why | None:
     """Tell why an answer is not wanted; a late one is, while its task has a place free for it."""
     if task.cause is Cause.CANCELLED:
         return Why.CANCELLED
     if task.settled:
         return Why.SETTLED
-    if now >= task.deadline:
+    if now >= task.deadline or _has_said(lease.solver, said):
         return Why.EXPIRED
     wanted = task.route & (Route.MACHINES if lease.machine else Route.PEOPLE)
     return None if lease.live(now) or (wanted and task.free_at <= now) else Why.EXPIRED
