@@ -114,8 +114,14 @@ SERVER_ERRORS: Final = tuple(
 )
 
 
+#: No spelling of an endpoint is longer, and the path of a JSON poll is.
+LONGEST_PATH: Final = 13
+
+
 def endpoint_of(path: str) -> Endpoint | None:
     """Tell where a path leads, with blanks or a slash behind it too (PROTOCOL B3); None for elsewhere."""
+    if len(path) > LONGEST_PATH:
+        return None
     return _ENDPOINTS.get(path.strip().strip("/").strip().lower())
 
 

@@ -4,6 +4,7 @@ Rule: query and body are merged, the body wins; whatever the bytes are, a Form c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -40,11 +41,17 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
 
     def get(self, *names: str) -> Value | None:
         """Give the first of these parameters that is there."""
-        return next((self.values[plain] for name in names if (plain := plain_name(name)) in self.values), None)
+        for name in names:
+            value = self.values.get(plain_name(name))
+            if value is not None:
+                return value
+        return None
 
     def text(self, *names: str) -> str:
         """Give a parameter as text, empty when it is not there."""
         value = self.get(*names)
+        if isinstance(value, str):
+            return value
         if isinstance(value, bytes):
             return value.decode("utf-8", "replace").strip(_BLANKS)
         return "" if value is None else str(value)
@@ -59,6 +66,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join(["Array", "(", *lines, ")", ""]).encode("utf-8", "replace")
 
 
+@lru_cache(maxsize=1_024)
 def plain_name(name: str) -> str:
     """Give the name that ``min_len``, ``minLen`` and ``MINLEN`` have in common."""
     return name.replace("_", "").lower()
@@ -95,11 +103,13 @@ class _Unreadable(Exception):
 
 def _body(content_type: str, body: bytes) -> Iterator[tuple[str, Value]]:
     """Read a body by what it is: JSON begins with a brace, multipart has a boundary, all else is a form."""
+    if not body:
+        return iter(())
     start = body[:64].lstrip(_BLANK).removeprefix(_BOM).lstrip(_BLANK)
     if start.startswith(b"{"):
         return _json(body)
     kind, options = parse_options_header(content_type)
-    if kind == b"multipart/form-data" and body:
+    if kind == b"multipart/form-data":
         return _multipart(options.get(b"boundary", b""), body)
     return _urlencoded(body, "body")
 
@@ -108,13 +118,14 @@ def _urlencoded(data: bytes, where: str) -> Iterator[tuple[str, Value]]:
     if data.count(b"&") >= MOST_PARAMETERS:
         text = f"the {where} has more than {MOST_PARAMETERS} parameters"
         raise _Unreadable(text)
-    if data.count(b"%") - sum(data.count(escape) for escape, _ in _FREQUENT) > MOST_ESCAPES:
+    if b"%" in data and data.count(b"%") - sum(data.count(escape) for escape, _ in _FREQUENT) > MOST_ESCAPES:
         text = f"the {where} has more than {MOST_ESCAPES:,} escaped characters; a multipart form carries files better"
         raise _Unreadable(text)
     for pair in data.split(b"&"):
-        name, _, value = pair.partition(b"=")
         if pair:
-            yield _unescaped(name), _escaped(_unescaped(name), _unescaped(value))
+            written, _, value = pair.partition(b"=")
+            name = _unescaped(written)
+            yield name, _escaped(name, _unescaped(value))
 
 
 def _unescaped(part: bytes) -> str:
