@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from answerdesk.model.limit import Bucket, is_allowed, is_loopback
+from answerdesk.model.limit import Bucket, forget_oldest, is_allowed, is_loopback
 
 
 def test_a_full_bucket_gives_its_size_at_once_and_then_refuses():
@@ -85,3 +85,35 @@ def test_an_address_on_the_list_may_call(ip, allowed):
 )
 def test_an_address_off_the_list_may_not(ip, allowed):
     assert not is_allowed(ip, allowed)
+
+
+class Watched(dict[int, None]):
+    """A dict that counts how often its oldest names are looked for."""
+
+    looks = 0
+
+    def __iter__(self):
+        self.looks += 1
+        return super().__iter__()
+
+
+def test_a_memory_keeps_its_bound_and_its_newest():
+    remembered = dict.fromkeys(range(3))
+
+    forget_oldest(remembered, 2)
+    assert list(remembered) == [1, 2]
+
+    forget_oldest(remembered, 2)
+    assert list(remembered) == [1, 2]
+
+
+def test_a_full_memory_is_not_searched_for_its_oldest_at_every_new_name():
+    remembered = Watched()
+    for name in range(20_000):
+        remembered[name] = None
+        forget_oldest(remembered, 10_000)
+        assert len(remembered) <= 10_000
+
+    assert max(remembered) == 19_999
+    assert min(remembered) >= 10_000
+    assert 0 < remembered.looks <= 10_000 // 39 + 2

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from answerdesk.model.account import Account, AccountId
 from answerdesk.model.fault import Fault, Refusal
-from answerdesk.model.limit import BAN_SECONDS, GUESSES, GUESSES_PER_SECOND, Bucket, is_loopback
+from answerdesk.model.limit import BAN_SECONDS, GUESSES, GUESSES_PER_SECOND, Bucket, forget_oldest, is_loopback
 from answerdesk.model.task import TaskId
 
 #: How many addresses, accounts or tasks are counted at once; the oldest are forgotten first.
@@ -46,10 +46,10 @@ class Guesses:
         bucket = self._buckets.get(ip)
         if bucket is None:
             bucket = self._buckets[ip] = Bucket.full(GUESSES, GUESSES_PER_SECOND, now)
-            _forget_oldest(self._buckets)
+            forget_oldest(self._buckets, MOST_COUNTED)
         if not bucket.take(now):
             self._banned[ip] = now + BAN_SECONDS
-            _forget_oldest(self._banned)
+            forget_oldest(self._banned, MOST_COUNTED)
 
 
 class Floods:
@@ -70,11 +70,11 @@ class Floods:
         if now - began >= self._within:
             began, count = now, 0
         self._counts[name] = began, count + 1
-        _forget_oldest(self._counts)
+        forget_oldest(self._counts, MOST_COUNTED)
         if count + 1 >= self._most:
             del self._counts[name]
             self._blocked[name] = now + self._lasts
-            _forget_oldest(self._blocked)
+            forget_oldest(self._blocked, MOST_COUNTED)
 
     def blocked_for(self, name: object, now: float) -> int:
         """Give the seconds left of a block, 0 for none."""
@@ -102,7 +102,7 @@ class Rates:
         bucket = self._buckets.get((account.id, rate))
         if bucket is None:
             bucket = self._buckets[account.id, rate] = Bucket.full(rate, rate, now)
-            _forget_oldest(self._buckets)
+            forget_oldest(self._buckets, MOST_COUNTED)
         if not bucket.take(now):
             msg = f"this account's limit is {rate} requests a second; send fewer, or ask the operator for more"
             raise Refusal(Fault.TOO_MUCH_REQUESTS, msg)
@@ -123,7 +123,7 @@ class Polls:
         name = (account, task)
         count = self._counts.get(name, 0) + 1
         self._counts[name] = count
-        _forget_oldest(self._counts)
+        forget_oldest(self._counts, MOST_COUNTED)
         return count <= self._most
 
     def uncount(self, account: AccountId, task: TaskId) -> None:
@@ -134,8 +134,3 @@ class Polls:
     def forget(self, account: AccountId, task: TaskId) -> None:
         """Stop counting for a task that is finished."""
         self._counts.pop((account, task), None)
-
-
-def _forget_oldest(counted: dict[Any, Any]) -> None:
-    if len(counted) > MOST_COUNTED:
-        del counted[next(iter(counted))]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import msgspec
 
 from answerdesk.model.account import AccountId
+from answerdesk.model.limit import forget_oldest
 from answerdesk.model.question import Kind
 from answerdesk.model.talk import Ready, Refused
 from answerdesk.model.task import FAILURES, Cause, State, Task, TaskId
@@ -32,10 +33,8 @@ class Board:
     def put(self, settled: Task, task: TaskId) -> Final:
         """Hang up a settled task's reply."""
         reply = final_reply(settled)
-        replies = self._replies
-        replies[task] = settled.account, reply
-        if len(replies) > self._most:
-            del replies[next(iter(replies))]
+        self._replies[task] = settled.account, reply
+        forget_oldest(self._replies, self._most)
         return reply
 
     def drop(self, task: TaskId) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Final
+from itertools import islice
+from typing import Any, Final
 
 #: How long an address that guessed keys or ids is refused.
 BAN_SECONDS: Final = 600.0
 #: Wrong keys or ids an address may send at once, and how fast it earns further ones.
 GUESSES: Final = 60
 GUESSES_PER_SECOND: Final = 1.0
+#: Which share of a full memory is forgotten at once: a dict finds its first name only past all that went before it.
+_SHARE: Final = 256
 
 
 @dataclass(slots=True)
@@ -36,6 +39,13 @@ class Bucket:
             return False
         self.tokens -= 1
         return True
+
+
+def forget_oldest(remembered: dict[Any, Any], most: int) -> None:
+    """Keep a memory within its bound: once it is over, the oldest of it go, many at once."""
+    if len(remembered) > most:
+        for name in list(islice(remembered, len(remembered) - most + most // _SHARE)):
+            del remembered[name]
 
 
 def is_loopback(ip: str) -> bool:
