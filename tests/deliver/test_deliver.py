@@ -121,7 +121,7 @@ async def test_a_reply_is_not_read_beyond_its_head(owing):
     [SILENCE, b"HTTP/1.1 200", b"HTTP/1.1 100 Continue\r\n\r\n" * 9, b"HTTP/1.1 200 OK\r\nx: " + b"y" * 999_999],
 )
 async def test_a_receiver_that_does_not_come_to_the_point_is_left(owing, answer):
-    async with receiving(Receiver(answer)) as receiver, owing.delivering(patience=Patience(whole=0.3)):
+    async with receiving(Receiver(answer)) as receiver, owing.delivering(patience=Patience(whole=2)):
         (n,) = await owing.owe(await owing.account(), to(receiver))
         callback, (attempt,) = await owing.tried(n)
 
@@ -231,7 +231,7 @@ async def test_the_callback_of_a_forgotten_task_is_dropped(owing):
 
 
 async def test_a_task_forgotten_while_its_post_is_under_way_leaves_nothing(owing):
-    async with receiving(Receiver(SILENCE)) as receiver, owing.delivering(patience=Patience(whole=0.5)) as deliverer:
+    async with receiving(Receiver(SILENCE)) as receiver, owing.delivering(patience=Patience(whole=2)) as deliverer:
         (n,) = await owing.owe(await owing.account(), to(receiver))
         await so(lambda: receiver.posts, "the post is under way")
         await owing.store.run(Forget(whole=(n,)))
