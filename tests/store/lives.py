@@ -22,7 +22,7 @@ QUIET = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too
 QUICK = settings(max_examples=25, stateful_step_count=35, deadline=None, suppress_health_check=QUIET)
 
 
-LONG = settings(max_examples=300, stateful_step_count=60, deadline=None, suppress_health_check=QUIET)
+LONG = settings(max_examples=80, stateful_step_count=60, deadline=None, suppress_health_check=QUIET)
 
 
 picks = st.integers(0, 9)
