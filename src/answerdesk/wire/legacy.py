@@ -174,7 +174,7 @@ def read_address(form: Form) -> str:
 
 def _host(place: Place) -> str:
     """Give a URL's host, with its port where that is not the scheme's own."""
-    return f"{place.host}:{place.port}" if place.header.endswith(f":{place.port}") else place.host
+    return place.named if place.header == place.named else place.host
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
