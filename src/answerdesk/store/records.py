@@ -13,7 +13,7 @@ from answerdesk.model.answer import Lease
 from answerdesk.model.callback import Attempt, Callback
 from answerdesk.model.money import BOOKS, Book, Entry, Micros
 from answerdesk.model.question import Kind
-from answerdesk.model.task import Task
+from answerdesk.model.task import State, Task
 from answerdesk.store import tables
 from answerdesk.store.tables import CALLBACK, LEASE, PURSE, TASK
 
@@ -98,16 +98,18 @@ class SqliteRecords:
         return [tables.key_from(row) for row in self._rows(select, account, account)]
 
     async def tasks(self, listing: Listing) -> list[Task]:
-        """List from the high end of the sequence."""
-        where, values = ["n < ?"], [listing.before or 2**62]
+        """List from the high end of the sequence; an account's by an index of each state."""
+        before = listing.before or 2**62
+        states = tuple(State) if listing.state is None else (listing.state,)
         if listing.account is not None:
-            where.append("account = ?")
-            values.append(listing.account)
-        if listing.state is not None:
-            where.append("state = ?")
-            values.append(int(listing.state))
-        select = f"SELECT {TASK} FROM tasks WHERE {' AND '.join(where)} ORDER BY n DESC LIMIT ?"
-        return [tables.task_from(row) for row in self._rows(select, *values, listing.most)]
+            each = f"SELECT {TASK} FROM tasks WHERE account = ? AND state = ? AND n < ?"
+            select = " UNION ALL ".join([each] * len(states))
+            values = [value for state in states for value in (listing.account, int(state), before)]
+        else:
+            select = f"SELECT {TASK} FROM tasks WHERE n < ? AND state IN ({', '.join('?' * len(states))})"
+            values = [before, *map(int, states)]
+        rows = self._rows(f"{select} ORDER BY n DESC LIMIT ?", *values, listing.most)
+        return [tables.task_from(row) for row in rows]
 
     async def sums(self) -> Sums:
         """Add the whole ledger up by move and account."""

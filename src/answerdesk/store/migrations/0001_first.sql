@@ -52,7 +52,7 @@ CREATE TABLE tasks (
 -- A claim is one scan of this index per kind and route, oldest rank first.
 CREATE INDEX tasks_queue ON tasks (kind, route, rank, n, free_at, deadline, lang) WHERE state = 0;
 CREATE INDEX tasks_review ON tasks (review_at) WHERE state = 0;
-CREATE INDEX tasks_account ON tasks (account, n);
+CREATE INDEX tasks_account ON tasks (account, state, n);
 CREATE INDEX tasks_settled ON tasks (account, place) WHERE state > 0;
 
 -- All media of a task in one value, one after the other; `sizes` is the JSON list of their lengths.
@@ -86,6 +86,8 @@ CREATE TABLE entries (
   note TEXT NOT NULL
 );
 CREATE INDEX entries_account ON entries (account, id);
+-- The ledger is never pruned, and what was spent lately must not cost more by its length.
+CREATE INDEX entries_charged ON entries (account, at, n, amount) WHERE move = 'charge';
 
 CREATE TABLE replays (
   account INTEGER NOT NULL,
