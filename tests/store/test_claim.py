@@ -7,7 +7,8 @@ from collections import Counter
 
 import pytest
 
-from answerdesk.desk.work import MACHINE_LEASE_MS, PERSON_LEASE_MS
+from answerdesk.desk.ports import NO_CHANGES
+from answerdesk.desk.work import MACHINE_LEASE_MS, PERSON_LEASE_MS, Free
 from answerdesk.model.account import Sequence
 from answerdesk.model.answer import Decline, Outcome, Verdict, Why
 from answerdesk.model.money import Micros
@@ -191,6 +192,18 @@ class TestFree:
         assert await desk.answer(person, lease) == late(Why.REVOKED)
         assert await desk.answer(person, lease, "other") == late(Why.REVOKED)
         assert (await desk.task(n)).state is State.OPEN
+
+    async def test_leases_that_ran_out_are_not_even_looked_at(self, desk):
+        account, person = await desk.open_account(), await desk.person()
+        await desk.submit(account)
+        await desk.claim(person)
+        desk.clock.pass_by(PERSON_LEASE_MS)
+
+        class Look(Free):
+            def decide(self, rows, now):
+                return NO_CHANGES, (list(rows.leases), list(rows.tasks))
+
+        assert await desk.store.run(Look(solvers=(person.id,))) == ([], [])
 
     async def test_leases_of_tasks_that_ended_meanwhile_are_freed_without_touching_them(self, desk):
         account, person = await desk.open_account(), await desk.person()

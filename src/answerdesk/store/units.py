@@ -66,7 +66,9 @@ class Unit:
         tokens = {token for need in needs for token in need.leases} - rows.leases.keys()
         leases = self._many(f"SELECT {LEASE} FROM leases WHERE token IN ", tokens)
         solvers = {solver for need in needs for solver in need.leases_of}
-        leases += self._many(f"SELECT {LEASE} FROM leases WHERE outcome IS NULL AND solver IN ", solvers)
+        # Many may have run out without a word; those are nobody's any more.
+        live = f"outcome IS NULL AND until > {self.now:d}"
+        leases += self._many(f"SELECT {LEASE} FROM leases WHERE {live} AND solver IN ", solvers)
         numbers = {n for need in needs for n in need.tasks} | {row[1] for row in leases}
         self._gather_tasks(numbers - rows.tasks.keys())
         settings = {account for need in needs for account in need.accounts} - rows.accounts.keys()
