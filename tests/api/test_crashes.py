@@ -21,7 +21,9 @@ class Broken:
 @pytest.fixture
 def app() -> App:
     broken: Any = Broken()
-    return App(methods=broken, legacy=broken, native=broken, work=broken, ready=lambda: None, cross_origin=False)
+    return App(
+        methods=broken, legacy=broken, native=broken, work=broken, gallery=None, ready=lambda: None, cross_origin=False
+    )
 
 
 async def ask(app: App, path: str) -> tuple[int, dict[bytes, bytes], bytes]:

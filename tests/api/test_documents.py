@@ -46,7 +46,7 @@ def token(shared_server: Serving) -> dict[str, str]:
 def operations(document: dict[str, Any]) -> list[Any]:
     """Give a document's operations but the stream, which never ends by itself and has tests of its own."""
     found: list[Any] = list(schemathesis.openapi.from_dict(document).get_all_operations())
-    return [each for each in (each.ok() for each in found) if each.path != "/v1/events"]
+    return [each for each in (result.ok() for result in found) if each.path != "/v1/events"]
 
 
 def held_to(operation: Any, few: settings, server: Serving, headers: dict[str, str]) -> None:

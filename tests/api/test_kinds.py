@@ -122,7 +122,7 @@ def test_people_see_an_animation_move_and_machines_get_it_as_sent(server, custom
     original = machine.media(lease["question"]["media"][0]["url"]).body
     machine.decline(lease)
     shown = worker.media(take(worker)["question"]["media"][0]["url"])
-    moving = Image.open(io.BytesIO(shown.body))
+    moving: Any = Image.open(io.BytesIO(shown.body))
 
     assert original == file.getvalue()
     assert (shown.headers["content-type"], moving.format, moving.n_frames) == ("image/png", "PNG", 3)

@@ -41,17 +41,19 @@ def test_machines_get_the_original_bytes_and_people_a_clean_upright_copy(server,
     machine, original = server.worker(machine=True), oriented_jpeg()
     customer.create({"type": "ImageToTextTask", "body": b64encode(original).decode()})
     lease = machine.take()
-    to_machine = machine.media(lease["question"]["media"][0]["url"])
+    for_machine = lease["question"]["media"][0]
+    to_machine = machine.media(for_machine["url"])
     person = server.worker()
     person.claim()
     machine.decline(lease)
-    to_person = person.media(person.take()["question"]["media"][0]["url"])
+    for_person = person.take()["question"]["media"][0]
+    to_person = person.media(for_person["url"])
     copy = Image.open(io.BytesIO(to_person.body))
     red, _, blue = copy.convert("RGB").crop((32, 10, 38, 70)).resize((1, 1)).tobytes()
 
     assert to_machine.body == original
-    assert to_machine.headers["content-type"] == "image/jpeg"
-    assert to_person.headers["content-type"] == "image/png"
+    assert to_machine.headers["content-type"] == for_machine["type"] == "image/jpeg"
+    assert to_person.headers["content-type"] == for_person["type"] == "image/png"
     assert (copy.format, copy.size) == ("PNG", (40, 80))
     assert red > 200
     assert blue < 60

@@ -29,9 +29,7 @@ def test_capmonsters_statuses_are_for_strict_accounts(server, settings, balance,
     assert (reply.status, reply.json["errorCode"]) == (status if strict else 200, code)
 
 
-@pytest.mark.parametrize(
-    ("strict", "code"), [(ALL, "ERROR_NO_SUCH_METHOD"), (frozenset(), "ERROR_TASK_NOT_SUPPORTED")]
-)
+@pytest.mark.parametrize(("strict", "code"), [(ALL, "ERROR_NO_SUCH_METHOD"), (frozenset(), "ERROR_TASK_NOT_SUPPORTED")])
 def test_an_unknown_type_is_an_unknown_method_to_a_strict_capmonster_account(server, strict, code):
     customer = server.customer(dialect="capmonster", strict=strict)
 

@@ -219,8 +219,8 @@ class TestTerms:
         changed = beside("rules", "set", "ImageToTextTask", "--unattended", "wait", "--declines", "3", "--json").json
 
         assert changed == {
-            "type": "ImageToTextTask", "threshold": 0.9, "declines": 3, "unattended": "wait", "machines_first": 2.5,
-            "from": "desk",
+            "type": "ImageToTextTask", "threshold": 0.9, "profiles": [], "declines": 3, "unattended": "wait",
+            "machines_first": 2.5, "from": "desk",
         }  # fmt: skip
         assert changed in beside("rules", "list", "--json").json
         assert "wait" in beside("rules").out
@@ -241,7 +241,8 @@ class TestTasks:
         made, caller = account
         body = image_task(comment="the red\x1b[31m letters")
         task = caller.customer.create(body).json["taskId"]
-        worker.answer(worker.take(), "swordfish\x07")
+        lease = next(lease for lease in worker.claim(most=16) if lease["task"] == task)
+        worker.answer(lease, "swordfish\x07")
 
         shown = beside("tasks", "show", task, "--json")
         story = shown.json

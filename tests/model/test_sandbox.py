@@ -38,7 +38,7 @@ def test_a_test_key_is_answered_by_its_own_vendors_types_only(name, known):
         return
     answered = sandbox.answer(name, fields)
 
-    assert answered.solution is None if known.token is None else set(answered.solution.values()) == {known.token}
+    assert set((answered.solution or {}).values()) == ({known.token} if known.token else set())
 
 
 @pytest.mark.parametrize("url", [None, "", 5, "ftp://example.com", "https://" + "a" * 3000])

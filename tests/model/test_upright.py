@@ -57,7 +57,7 @@ def test_a_box_seen_upright_holds_the_pixels_that_were_sent(orientation, width, 
     right, bottom = data.draw(st.integers(left + 1, width)), data.draw(st.integers(top + 1, height))
     submitted = Image.new("1", (width, height))
     ImageDraw.Draw(submitted).rectangle((left, top, right - 1, bottom - 1), fill=1)
-    seen = set_upright(submitted, orientation).getbbox()
+    seen: Any = set_upright(submitted, orientation).getbbox()
 
     question = ask(Kind.BOXES, medium_of(submitted, orientation))
 
@@ -72,7 +72,8 @@ def test_a_cell_seen_upright_is_the_cell_that_was_sent(orientation, rows, column
     ImageDraw.Draw(submitted).rectangle((x * 10, y * 7, x * 10 + 9, y * 7 + 6), fill=1)
     medium = medium_of(submitted, orientation)
     upright_rows, upright_columns = (columns, rows) if stands_across(medium) else (rows, columns)
-    left, top, *_ = set_upright(submitted, orientation).getbbox()
+    box: Any = set_upright(submitted, orientation).getbbox()
+    left, top, *_ = box
     seen = top // (medium.height // upright_rows) * upright_columns + left // (medium.width // upright_columns) + 1
 
     question = ask(Kind.GRID, medium, rows=upright_rows, columns=upright_columns)

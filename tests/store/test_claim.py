@@ -199,11 +199,13 @@ class TestFree:
         await desk.claim(person)
         desk.clock.pass_by(PERSON_LEASE_MS)
 
-        class Look(Free):
+        class Look:
+            needs = Free(solvers=(person.id,)).needs
+
             def decide(self, rows, now):
                 return NO_CHANGES, (list(rows.leases), list(rows.tasks))
 
-        assert await desk.store.run(Look(solvers=(person.id,))) == ([], [])
+        assert await desk.store.run(Look()) == ([], [])
 
     async def test_leases_of_tasks_that_ended_meanwhile_are_freed_without_touching_them(self, desk):
         account, person = await desk.open_account(), await desk.person()

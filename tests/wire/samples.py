@@ -58,7 +58,7 @@ def refusal(body: bytes, limits: SizeLimits = SERVER_LIMITS) -> Refusal:
 
 def ready(value: object = "hello", *, cost: int = 2990, kind: Kind = Kind.TEXT, **fields: Any) -> Ready:
     given = {"type": "ImageToTextTask", "ip": "1.2.3.4", "solve_count": 1, **fields}
-    times = {"created": Millis(1692863536123), "ended": Millis(1692863556001)}
+    times: dict[str, Any] = {"created": Millis(1692863536123), "ended": Millis(1692863556001)}
     return Ready(kind=kind, value=value, cost=Micros(cost), **times, **given)
 
 

@@ -38,12 +38,18 @@ def _plain(default: Any) -> str:
     return out.cell(_shown(default)) if default != () else "none"
 
 
+#: Flags that are also called by a shorter name, which their variables cannot have: ANSWERDESK_KEY is an account's.
+_SHORTER: Final = {"tls_cert": ("--cert", "tls_cert"), "tls_key": ("--key", "tls_key")}
+
+
 def _flag(setting: Setting) -> click.Option:
     name = setting.name.replace("_", "-")
     about = f"{setting.about} [{PREFIX}{setting.name.upper()}; default: {_plain(setting.default)}]"
     if isinstance(setting.default, bool):
         return click.Option([f"--{name}/--no-{name}"], default=None, help=about)
-    return click.Option([f"--{name}"], metavar=setting.name.rpartition("_")[2].upper(), help=about)
+    return click.Option(
+        [f"--{name}", *_SHORTER.get(setting.name, ())], metavar=setting.name.rpartition("_")[2].upper(), help=about
+    )
 
 
 def _serve(as_json: bool, **flags: Any) -> None:

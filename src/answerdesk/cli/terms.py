@@ -161,7 +161,7 @@ def _rules(house: House, name: str) -> out.Record:
     return {
         "type": name,
         "threshold": found.machine_threshold,
-        "profiles": " ".join(f"{name}={'off' if bar == _OFF else bar}" for name, bar in found.profiles.items()),
+        "profiles": [f"{name}={'off' if bar == _OFF else bar}" for name, bar in found.profiles.items()],
         "declines": found.declines,
         "unattended": str(found.unattended),
         "machines_first": found.machines_first_ms / 1000,
