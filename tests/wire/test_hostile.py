@@ -18,6 +18,8 @@ from answerdesk.model.talk import Draft
 from answerdesk.model.task import LARGEST_ID
 from answerdesk.wire.fields import shown
 from answerdesk.wire.grammar import method_of, read_call, read_draft, read_task_id, write_test
+from answerdesk.wire.legacy_form import read_form
+from answerdesk.wire.native import read_batch, read_task
 from answerdesk.wire.work import read_answer, read_claim, read_decline
 from tests.wire.samples import BODY, KEY, PICTURE, SMALL_KINDS
 
@@ -45,6 +47,39 @@ envelopes = st.fixed_dictionaries(
         "softId": values,
     },
 )
+
+
+#: Bodies of a megabyte that hold more values than anybody needs to say, each of which costs time to decode.
+SPRAWLING = [
+    b'{"clientKey":"x","lease":"x","value":0,"tasks":[' + b",".join([b"[]"] * 350_000) + b"]}",
+    b'{"clientKey":"x","lease":"x","value":0,' + b",".join(b'"%x":1' % i for i in range(110_000)) + b"}",
+    b'{"clientKey":"x","tasks":[' + b",".join([b'{"task":{}}'] * 80_000) + b"]}",
+]
+
+
+@pytest.mark.parametrize("body", SPRAWLING, ids=["lists", "names", "objects"])
+@pytest.mark.parametrize("read", [read_call, read_task, read_batch])
+def test_a_body_of_more_values_than_anybody_needs_is_not_decoded(read, body):
+    with pytest.raises(Refusal, match="more than 50,000 values"):
+        read(body)
+
+
+@pytest.mark.parametrize("body", SPRAWLING, ids=["lists", "names", "objects"])
+def test_a_form_and_an_echo_of_too_many_values_stay_unread(body):
+    assert "more than 50,000 values" in (read_form(b"", "", body).trouble or "")
+    assert write_test(body, "Dict").startswith(b"Parsed input JSON:\nnull\n")
+
+
+def test_a_large_batch_and_a_large_picture_are_read():
+    one = {"task": {"type": "ImageToTextTask", "body": BODY, **{f"field{i}": i for i in range(20)}}}
+    assert len(read_batch(json.dumps({"tasks": [one] * 1_000}).encode())) == 1_000
+    assert read_call(json.dumps({"clientKey": KEY, "task": {"body": "A" * 2**22}}).encode()).key == KEY
+
+
+def test_a_key_far_longer_than_any_is_not_taken_apart():
+    key = KEY + "__module" * 100
+
+    assert read_call(json.dumps({"clientKey": key}).encode()).key == key
 
 
 def walk(body: bytes) -> list[object]:

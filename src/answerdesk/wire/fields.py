@@ -25,6 +25,18 @@ def pick(fields: Mapping[str, Any], name: str) -> Any:
     return None
 
 
+#: Values of one body: many times what a batch of the most tasks has, and few enough to be decoded between two calls.
+MOST_VALUES: Final = 50_000
+SPRAWLING: Final = f"the body has more than {MOST_VALUES:,} values; a JSON object with fewer is accepted"
+#: A body shorter than this cannot have many more.
+_SHORT: Final = 100_000
+
+
+def is_sprawling(body: bytes) -> bool:
+    """Tell whether a JSON body holds more values than anybody needs to say: each costs time and memory to decode."""
+    return len(body) > _SHORT and sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES
+
+
 _LARGEST_DIGITS: Final = len(str(LARGEST_ID))
 
 

@@ -15,10 +15,12 @@ from answerdesk.model.talk import UNKNOWN_TASK, Call, Method
 from answerdesk.model.task import LARGEST_ID, TaskId
 from answerdesk.wire.draft import read_draft
 from answerdesk.wire.echo import write_test
-from answerdesk.wire.fields import pick, whole
+from answerdesk.wire.fields import SPRAWLING, is_sprawling, pick, whole
 
 __all__ = ["UNKNOWN_TASK", "call_of", "method_of", "read_call", "read_draft", "read_task_id", "write_test"]
 
+#: A key with its options; what is longer is no key of any desk, and is not taken apart.
+LONGEST_KEY: Final = 512
 #: Every method name of PROTOCOL §4 this server knows, in lower case, and what it asks for.
 METHODS: Final[Mapping[str, Method]] = {
     "createtask": Method.CREATE,
@@ -62,6 +64,8 @@ _decode = msgspec.json.Decoder().decode
 
 def read_call(body: bytes) -> Call:
     """Read any request: a JSON object, whatever its content type says (PROTOCOL T7)."""
+    if is_sprawling(body):
+        raise Refusal(Fault.TASK_ABSENT, SPRAWLING)
     try:
         parsed = _decode(body)
     except (ValueError, RecursionError):
@@ -78,7 +82,7 @@ def call_of(body: Mapping[str, Any]) -> Call:
         key = pick(body, "clientKey")
         if not isinstance(key, str):
             return Call(key="", body=body)
-    if "__" in key:
+    if "__" in key and len(key) <= LONGEST_KEY:
         return _split_key(key, body)
     return Call(key=key, body=body)
 

@@ -12,6 +12,8 @@ import msgspec
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from answerdesk.wire.fields import SPRAWLING, is_sprawling
+
 #: More parameters than any method has; what comes after them is refused.
 MOST_PARAMETERS: Final = 200
 #: Each escape costs time, but for those of base64, which a long text has many of.
@@ -149,6 +151,8 @@ _decode = msgspec.json.Decoder().decode
 
 
 def _json(body: bytes) -> Iterator[tuple[str, Value]]:
+    if is_sprawling(body):
+        raise _Unreadable(SPRAWLING)
     try:
         parsed = _decode(body.strip(_BLANK).removeprefix(_BOM).strip(_BLANK))
     except (ValueError, RecursionError):

@@ -15,6 +15,7 @@ from answerdesk.model.money import BOOKS, Book, Entry
 from answerdesk.model.question import Kind
 from answerdesk.model.talk import UNKNOWN_TASK, Call, Ready, Refused, Reply
 from answerdesk.model.task import LARGEST_ID, TaskId
+from answerdesk.wire.fields import SPRAWLING, is_sprawling
 
 NAME: Final = "native"
 MOST_BATCH: Final = 1_000
@@ -176,6 +177,8 @@ def read_report(body: bytes) -> ReportAsk:
 
 
 def _typed(decoder: msgspec.json.Decoder[Any], body: bytes, accepted: str) -> Any:
+    if is_sprawling(body):
+        raise Refusal(Fault.BAD_PARAMETERS, SPRAWLING)
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
