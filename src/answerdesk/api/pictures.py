@@ -8,6 +8,8 @@ import struct
 import sys
 from typing import Final
 
+from answerdesk.model.media import REDRAWN
+
 #: A picture that takes longer is refused, and the child with it.
 SECONDS: Final = 10.0
 _HEAD: Final = struct.Struct(">BI")
@@ -74,4 +76,4 @@ async def _ask(child: asyncio.subprocess.Process, data: bytes) -> tuple[bytes, s
     reply = await child.stdout.readexactly(size)
     if failed:
         raise Undecodable(reply.decode("utf-8", "replace"))
-    return reply, "image/png"
+    return reply, REDRAWN

@@ -219,4 +219,6 @@ _READERS: Final = (
     (b"fLaC", lambda _: Medium(type="audio/flac")),
 )
 PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"})
+#: What every picture is once it was drawn anew.
+REDRAWN: Final = "image/png"
 SOUNDS: Final = frozenset({"audio/mpeg", "audio/wav", "audio/ogg", "audio/flac"})

@@ -12,6 +12,7 @@ import msgspec
 from answerdesk.model import money
 from answerdesk.model.answer import Decline, Lease, Verdict, Why
 from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.media import PICTURES, REDRAWN
 from answerdesk.model.question import WORK_KINDS, Kind, Medium, Question
 from answerdesk.model.task import TaskId
 
@@ -234,14 +235,17 @@ def _leases(given: Iterable[Given]) -> list[LeaseJson]:
             task=each.task,
             kind=each.question.kind,
             until=each.lease.until / 1000,
-            question=question_json(each.question, each.lease.token),
+            question=question_json(each.question, each.lease.token, redrawn=not each.lease.machine),
         )
         for each in given
     ]
 
 
-def question_json(question: Question, lease_token: str) -> QuestionJson:
-    """Show a question to the holder of a lease; the instruction picture's address comes after those of the media."""
+def question_json(question: Question, lease_token: str, *, redrawn: bool = False) -> QuestionJson:
+    """Show a question to the holder of a lease; the instruction picture's address comes after those of the media.
+
+    Media are named by the type that their address gives: where pictures are redrawn, it gives no other than PNG.
+    """
     picture = None if question.picture is None else _address(lease_token, len(question.media))
     options = OptionsJson(module=question.options.module)
     if question.options.threshold is not None:
@@ -254,7 +258,7 @@ def question_json(question: Question, lease_token: str) -> QuestionJson:
         constraints=msgspec.to_builtins(question.constraints),
         options=options,
         lang=question.lang,
-        media=[_medium(medium, _address(lease_token, i)) for i, medium in enumerate(question.media)],
+        media=[_medium(medium, _address(lease_token, i), redrawn=redrawn) for i, medium in enumerate(question.media)],
     )
 
 
@@ -262,8 +266,8 @@ def _address(lease_token: str, index: int) -> str:
     return f"/api/work/media/{lease_token}/{index}"
 
 
-def _medium(medium: Medium, url: str) -> MediumJson:
-    shown = MediumJson(url=url, type=medium.type)
+def _medium(medium: Medium, url: str, *, redrawn: bool) -> MediumJson:
+    shown = MediumJson(url=url, type=REDRAWN if redrawn and medium.type in PICTURES else medium.type)
     if medium.width and medium.height:
         shown["width"], shown["height"] = medium.width, medium.height
     return shown
