@@ -36,6 +36,29 @@ async def test_verbs_that_wait_together_are_committed_together(group, faulty):
     assert count(faulty) == 2 * BATCH + 1
 
 
+class CrashesHalfway(TopUp, frozen=True):
+    """A verb that fails after its first rows were shown to what follows."""
+
+    def decide(self, rows, now):
+        rows.absorb(super().decide(rows, now)[0])
+        raise ZeroDivisionError
+
+
+async def test_what_a_crashing_verb_had_begun_is_in_nobody_elses_rows(desk):
+    account = await desk.open_account(balance=0)
+
+    def top_up(verb, amount):
+        return desk.store.run(verb(account=account.id, amount=Micros(amount)))
+
+    told = await asyncio.gather(
+        top_up(TopUp, 1), top_up(CrashesHalfway, 10), top_up(TopUp, 100), return_exceptions=True
+    )
+
+    assert [type(each) for each in told] == [Purse, ZeroDivisionError, Purse]
+    assert await desk.money(account) == (101, 0, 0)
+    assert (await desk.store.sums()).drifting == ()
+
+
 async def test_a_batch_that_writes_nothing_is_not_committed(group, faulty):
     assert await rush(group, [Nothing(), Nothing()]) == ["nothing"] * 2
     assert "COMMIT" not in faulty.done

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from answerdesk.desk.ports import NO_CHANGES, Changes, Clock, Heard, House, Unavailable, Verb
+from answerdesk.model.fault import Refusal
 from answerdesk.model.task import Task
 from answerdesk.store.units import Unit, read_house
 
@@ -175,8 +176,14 @@ class GroupCommit:
                 unit.hunt(need.hunt)
             try:
                 changes, outcome = verb.decide(unit.rows, unit.now)
-            except Exception as refusal:  # noqa: BLE001 - handed to the caller whole; nothing of this verb was written
+            except Refusal as refusal:
                 outcomes.append(refusal)
+                continue
+            except Exception as crash:
+                if len(batch) > 1:
+                    # The verbs after it must not build on rows it may have changed and will never write.
+                    raise
+                outcomes.append(crash)
                 continue
             if changes != NO_CHANGES:
                 unit.take(changes)
