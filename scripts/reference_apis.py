@@ -75,7 +75,7 @@ ABOUT_REPLY_HEADERS: Final[Mapping[str, str]] = {
     "cache-control": "On media: `private, no-store`.",
     "connection": "`close`, after a body that was too big to read.",
     "content-disposition": "On media: `attachment`, since they come from strangers.",
-    "content-length": "Always there; no reply is chunked.",
+    "content-length": "Always there, so that no reply is chunked but the endless one of `/v1/events`.",
     "content-security-policy": "On media: nothing may run or be loaded.",
     "content-type": "`application/json; charset=utf-8`, `text/plain; charset=utf-8`, or the media's own.",
     "location": "On a created task of the native API: its address.",

@@ -155,5 +155,8 @@ def test_a_worker_with_a_wrong_token_ends_with_its_own_code(program, tmp_path) -
     with serving(tmp_path) as running:
         done = program("worker", "--solver", "ocr", "--data", running.data, ANSWERDESK_TOKEN="0" * 32)
 
+        told = program("worker", "--json", "--data", running.data, ANSWERDESK_TOKEN="0" * 32)
+
     assert (done.code, done.out) == (3, "")
     assert "0" * 32 not in done.err
+    assert (told.code, json.loads(told.out)) == (3, {"solver": "ocr", "url": running.url})

@@ -50,6 +50,15 @@ def test_the_installed_program_is_this_one() -> None:
     assert scripts == {"answerdesk": "answerdesk.cli:main"}
 
 
+def test_every_command_takes_the_data_folder_and_prints_json_if_asked_to() -> None:
+    named = {each.command: {option.written.partition(" ")[0] for option in each.options} for each in describe()}
+
+    lacking = {command: {"--data", "--json"} - flags for command, flags in named.items() if command != "answerdesk"}
+
+    # The version is the program's, whatever the folder.
+    assert {command: flags for command, flags in lacking.items() if flags} == {"answerdesk version": {"--data"}}
+
+
 def test_help_lists_every_verb_and_exit_code(program) -> None:
     done = program("--help")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from answerdesk.cli import options, trust
+from answerdesk.cli import options, out, trust
 from answerdesk.cli.logs import log_lines
 from answerdesk.cli.running import address_of
 from answerdesk.cli.trust import ca_option
@@ -23,13 +23,17 @@ from answerdesk.cli.trust import ca_option
 @ca_option
 @click.option("--pinned", type=click.Path(path_type=Path), hidden=True, help="What the folder's server is known by.")
 @options.data_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON line: the solver, and the server it works for.")
 def worker(
-    solver: str, url: str | None, token: str, parent: int | None, ca: Path | None, pinned: Path | None, data: Path
-) -> int:
+    solver: str, url: str | None, token: str, parent: int | None, ca: Path | None, pinned: Path | None, data: Path,
+    as_json: bool,
+) -> int:  # fmt: skip
     """A token is made by `answerdesk workers add NAME --machine`."""
     log_lines("info")
     from answerdesk.solve.loop import run
 
     address = url or address_of(data)
+    if as_json:
+        out.document({"solver": solver, "url": address})
     tls = trust.pinned(pinned) if pinned else trust.trusted(address, data, ca=ca, found=url is None)
     return run(solver=solver, url=address, token=token, parent=parent, tls=tls)
