@@ -47,21 +47,25 @@ def hold(bench: Bench) -> None:
     with ended(process), asyncio.Runner(loop_factory=machine.loop) as runner:
         assert process.stdout is not None
         server = Server(process.pid, int(process.stdout.readline()))
-        weight, idle, heard = runner.run(_wait_and_hear(process, server, polls))
+        weight, idle, spent, heard = runner.run(_wait_and_hear(process, server, polls))
     came = json.loads((folder / held.TIMES).read_text())
     lags = sorted(at - came[str(task)] for task, at in zip(tasks, heard, strict=True))
     span = max(came.values()) - min(came.values())
     bench.most(f"memory of each of {count:,} held polls", weight / count / 1024, 12, " KB")
     bench.tell("CPU while all are held", f"{idle:.1%}")
     bench.tell("answers came at, per second", f"{count / max(span, 1e-9):,.0f}")
+    bench.tell("CPU of an answer and its reply, µs", f"{spent / count * 1e6:.0f}")
     bench.tell("from answer to reply, p50", f"{lags[len(lags) // 2]:.3f} s")
     bench.most("from answer to reply, longest", lags[-1], 1, " s")
 
 
 async def _wait_and_hear(
     process: subprocess.Popen[str], server: Server, polls: list[bytes]
-) -> tuple[int, float, list[float]]:
-    """Hold the polls, start the answers; gives the memory all took, the CPU's share meanwhile, and when each ended."""
+) -> tuple[int, float, float, list[float]]:
+    """Hold the polls, then start the answers.
+
+    Gives the memory all took, the CPU's share meanwhile, the CPU seconds of all answers, and when each was heard.
+    """
     loop = asyncio.get_running_loop()
     before = machine.resident(server.pid)
     connections = []
@@ -72,15 +76,17 @@ async def _wait_and_hear(
         connections.append((connection, tally))
     idle = await _calm(server)
     weight = machine.resident(server.pid) - before
+    used = server.cpu()
     assert process.stdin is not None
     process.stdin.write("go\n")
     process.stdin.flush()
     await asyncio.gather(*(connection.done for connection, _ in connections))
+    spent = server.cpu() - used
     assert process.stdout is not None
     await asyncio.to_thread(process.stdout.readline)
     for _, tally in connections:
         tally.check()
-    return weight, idle, [connection.heard for connection, _ in connections]
+    return weight, idle, spent, [connection.heard for connection, _ in connections]
 
 
 async def _calm(server: Server) -> float:
