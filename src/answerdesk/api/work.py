@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
@@ -155,7 +156,7 @@ class WorkApi:
         """Answer one call; `path` is what follows ``/api/work/``, `receive` tells when the caller is gone."""
         verb = scope["method"]
         if path == "openapi.json" and verb == "GET":
-            return Answer(json.dumps(openapi()).encode())
+            return Answer(document())
         solver = await self._entrance.solver(bearer(scope))
         if solver is None:
             return _problem(401, "the bearer token is missing, unknown or revoked; send Authorization: Bearer TOKEN")
@@ -269,6 +270,12 @@ class WorkApi:
                 log.info("picture_undecodable", task=self._ids.show(lease.task), why=str(reason))
                 await self._store.run(work.Spoil(lease=token))
                 return
+
+
+@functools.cache
+def document() -> bytes:
+    """Describe the work API, once: anybody may ask for it, as often as they like."""
+    return json.dumps(openapi()).encode()
 
 
 def _problem(status: int, text: str, headers: tuple[Header, ...] = ()) -> Answer:
