@@ -1,7 +1,7 @@
 """A worker that answers every kind plausibly and reads nothing, for runs in which only the form of an answer matters.
 
-Usage: scripted_worker.py URL TOKEN. It gives back pictures whose PNG says harness=unsolvable, and questions that
-contain __UNSOLVABLE__; it ends on SIGTERM.
+Usage: scripted_worker.py URL TOKEN. It gives back pictures that begin magenta, as people's redrawn copies keep
+no other mark, and questions that contain __UNSOLVABLE__; it ends on SIGTERM.
 """
 
 from __future__ import annotations
@@ -46,12 +46,21 @@ ANSWERS: Final[dict[str, Callable[[Question], Any]]] = {
 }
 
 
+#: The colour of a picture that nobody can read.
+MAGENTA: Final = (255, 0, 255)
+
+
 def is_unsolvable(desk: WorkClient, lease: Lease) -> bool:
     """Whether the picture or the words say so."""
     if "__UNSOLVABLE__" in (lease.question.instruction.text or ""):
         return True
     pictures = [medium.url for medium in lease.question.media if medium.type == "image/png"]
-    return any(Image.open(io.BytesIO(desk.media(url))).info.get("harness") == "unsolvable" for url in pictures)
+    return any(_first_pixel(desk.media(url)) == MAGENTA for url in pictures)
+
+
+def _first_pixel(picture: bytes) -> object:
+    with Image.open(io.BytesIO(picture)) as opened:
+        return opened.convert("RGB").getpixel((0, 0))
 
 
 def work(desk: WorkClient) -> None:

@@ -38,7 +38,7 @@ def test_every_client_of_the_harness_passes_unmodified(tmp_path: Path) -> None:
     (tmp_path / "desk").mkdir()
     with Serving(tmp_path / "desk") as server:
         customer = server.customer("100")
-        worker = server.worker(machine=True, kinds=frozenset(WORK_KINDS))
+        worker = server.worker(kinds=frozenset(WORK_KINDS))
         token = dict(worker.headers)["Authorization"].removeprefix("Bearer ")
         answering = shlex.join([sys.executable, str(WORKER), server.url, token])
         done = run(
