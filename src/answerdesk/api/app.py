@@ -17,7 +17,7 @@ from answerdesk.api.legacy import Legacy
 from answerdesk.api.methods import UNAVAILABLE, Methods
 from answerdesk.api.native import Native
 from answerdesk.api.work import WorkApi
-from answerdesk.wire.grammar import method_of
+from answerdesk.wire.grammar import PATHS, method_of
 from answerdesk.wire.legacy import endpoint_of
 
 log = structlog.get_logger()
@@ -79,6 +79,9 @@ class App:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         path, verb = scope["path"], scope["method"]
+        if verb == "POST" and (method := PATHS.get(path)) is not None:
+            # What comes most is found first.
+            return await self._methods.serve(method, scope, await read_body(scope, receive))
         if verb == "OPTIONS":
             return Answer(b"", type=TEXT)
         if path.startswith(WORK):
@@ -91,8 +94,7 @@ class App:
             return plain if verb == "GET" else Answer(b"", plain.status, plain.type)
         if self._gallery is not None and verb == "GET" and path.startswith(PICTURES):
             return await self._gallery.show(path[len(PICTURES) :])
-        method = method_of(path)
-        if method is None:
+        if (method := method_of(path)) is None:
             return NOT_FOUND
         if verb in {"GET", "HEAD"} and header(scope, b"content-length") in {b"", b"0"}:
             return self._methods.explain(method, scope)

@@ -33,12 +33,13 @@ class Bucket:
 
     def take(self, now: float) -> bool:
         """Take one token; False when there is none."""
-        self.tokens = min(self.size, self.tokens + max(0.0, now - self.at) * self.rate)
+        tokens = self.tokens
+        if now > self.at:
+            tokens = min(self.size, tokens + (now - self.at) * self.rate)
         self.at = now
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
+        taken = tokens >= 1
+        self.tokens = tokens - 1 if taken else tokens
+        return taken
 
 
 def forget_oldest(remembered: dict[Any, Any], most: int) -> None:

@@ -17,7 +17,7 @@ from answerdesk.wire.draft import read_draft
 from answerdesk.wire.echo import write_test
 from answerdesk.wire.fields import SPRAWLING, is_sprawling, pick, whole
 
-__all__ = ["UNKNOWN_TASK", "call_of", "method_of", "read_call", "read_draft", "read_task_id", "write_test"]
+__all__ = ["PATHS", "UNKNOWN_TASK", "call_of", "method_of", "read_call", "read_draft", "read_task_id", "write_test"]
 
 #: A key with its options; what is longer is no key of any desk, and is not taken apart.
 LONGEST_KEY: Final = 512
@@ -39,7 +39,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "getappstats": Method.APP_STATS,
 }
 #: The spellings every client but the odd one sends, so that nothing is trimmed on the way of a poll.
-_PATHS: Final[Mapping[str, Method]] = {
+PATHS: Final[Mapping[str, Method]] = {
     "/createTask": Method.CREATE,
     "/getTaskResult": Method.RESULT,
     "/getBalance": Method.BALANCE,
@@ -48,7 +48,7 @@ _PATHS: Final[Mapping[str, Method]] = {
 
 def method_of(path: str) -> Method | None:
     """Tell what a path asks for: UNKNOWN for another single name, None for the root and for deeper paths."""
-    found = _PATHS.get(path)
+    found = PATHS.get(path)
     if found is not None:
         return found
     name = path.strip().strip("/").strip()
