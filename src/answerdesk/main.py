@@ -213,6 +213,7 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
             announce(announcement if certificate is None else _over_tls(announcement, certificate, settings.host))
             # What was made so far stays: no collection need look at it again.
             gc.freeze()
+            sys.setswitchinterval(SWITCH_SECONDS)
             await serving
         for loop in loops:
             loop.cancel()
