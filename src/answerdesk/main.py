@@ -73,6 +73,8 @@ MOST_FILES: Final = 65_536
 ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - named, not listened on
 #: How often the server looks whether its certificate wants renewing.
 RENEW_SECONDS: Final = 43_200.0
+#: How long a busy loop may keep a commit that is durable from being told of.
+SWITCH_SECONDS: Final = 0.0001
 #: A worker that ran this long did not fail at its start.
 LONG_RUN_SECONDS: Final = 60.0
 
