@@ -3,7 +3,6 @@ Rule: a key is shown once, when it is made; the desk keeps only its digest."""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from answerdesk.cli import options, out
 from answerdesk.cli.ends import Failed, Misused
 from answerdesk.cli.opened import find_account, with_desk
 from answerdesk.cli.posting import Posting, posting_options
-from answerdesk.desk.books import AddKey, ChangeAccount, OpenAccount, TopUp
+from answerdesk.desk.books import ChangeAccount, OpenAccount, TopUp
 from answerdesk.model.account import Account, AccountId, Millis, Purse, Sequence, Standing, Strictness, digest
 from answerdesk.model.money import NOTHING, Micros
 from answerdesk.model.task import Permutation
@@ -81,12 +80,9 @@ def add(name: str, balance: Micros, data: Path, as_json: bool, **settings: Any) 
         if any(account.name == name for account, _ in await store.accounts()):
             raise Failed(f"there is an account {name!r} already; `answerdesk keys add` gives it one more key")
         fresh = Account(id=AccountId(await store.draw()), name=name, **options.given(**settings))
-        # Asked for at once, the three are written in one commit.
-        account, _, purse = await asyncio.gather(
-            store.run(OpenAccount(account=fresh)),
-            store.run(AddKey(account=fresh.id, digest=digest(key), tail=key[-4:])),
-            store.run(TopUp(account=fresh.id, amount=balance, note="first credit")),
-        )
+        named = (digest(key), key[-4:])
+        account = await store.run(OpenAccount(account=fresh, key=named, credit=balance, note="first credit"))
+        purse = Purse(account=account.id, balance=balance)
         return _record(account, purse, key=key)
 
     out.facts(with_desk(data, act, make=True), as_json=as_json)
