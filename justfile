@@ -32,7 +32,7 @@ contracts:
 
 # The quick core.
 test *args:
-    pytest -q -n 2 --dist loadfile -m "not slow and not e2e" {{ args }}
+    pytest -q -n 2 --dist loadfile -m "not slow and not e2e and not browser" {{ args }}
 
 # Everything, the slow and the third-party programs too.
 test-all *args:
@@ -41,6 +41,10 @@ test-all *args:
 # Unmodified third-party programs against a running server.
 e2e *args:
     pytest -q -m e2e tests/e2e {{ args }}
+
+# People in a real browser; needs Debian's chromium. The pictures of all views go to build/views.
+browser *args:
+    pytest -q -n 2 --dist loadfile -m browser tests/browser {{ args }}
 
 # The documentation's examples and links.
 docs *args:
@@ -53,7 +57,7 @@ reference:
 # Tests with branch coverage: all of model, desk and wire, nine tenths of the rest.
 cov:
     coverage erase
-    coverage run -m pytest -q -n 2 --dist loadfile -m "not e2e"
+    coverage run -m pytest -q -n 2 --dist loadfile -m "not e2e and not browser"
     coverage combine --quiet
     coverage report --include "src/answerdesk/model/*,src/answerdesk/desk/*,src/answerdesk/wire/*" --fail-under 100
     coverage report --fail-under 90

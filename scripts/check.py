@@ -10,8 +10,8 @@ import subprocess
 
 import bootstrap
 
-#: Which tests a run takes: everything but third-party programs, or the quick core.
-CHOICES = {False: "not e2e", True: "not slow and not e2e"}
+#: Which tests a run takes: everything but third-party programs and browsers, or the quick core.
+CHOICES = {False: "not e2e and not browser", True: "not slow and not e2e and not browser"}
 
 
 def main() -> int:

@@ -1,0 +1,45 @@
+"""A fresh desk and a real browser for each test; the browser's process serves them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.surfing import ARGUMENTS, CHROMIUM, Crowd, crowd
+from tests.serving import Serving, serving
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder: it needs a system package."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium; without it the tests fail and say what to install."""
+    assert CHROMIUM.exists(), f"{CHROMIUM} is not there; as root: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Serving]:
+    """A desk of its own, on a free port, without a machine solver."""
+    with serving(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def people(chromium: Browser, desk: Serving) -> Iterator[Crowd]:
+    """Whoever comes to the desk in this test."""
+    with crowd(chromium, desk) as present:
+        yield present
