@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from answerdesk.model.account import Strictness
+from answerdesk.model.account import NoMatch, Strictness
 from answerdesk.model.catalog import CATALOG
 from answerdesk.model.question import WORK_KINDS, Kind
 from tests.api.test_conformance import HOSTS, in_dialect
@@ -69,6 +69,23 @@ def test_a_grid_without_a_match_is_an_empty_answer(customer: Customer, worker: W
     worker.answer(take(worker), [])
 
     assert customer.poll(task).json["solution"] == {"click": []}
+
+
+@pytest.mark.parametrize("dialect", ["2captcha", "capmonster", "anticaptcha"])
+def test_an_account_may_have_an_empty_grid_told_in_words(server, worker: Worker, dialect: str) -> None:
+    customer = server.customer(dialect=dialect, no_match=NoMatch.WORDS)
+    task = customer.create({**TASKS["GridTask"], "canNoAnswer": 1}).json["taskId"]
+    other = customer.create({**TASKS["GridTask"], "canNoAnswer": 1}).json["taskId"]
+    worker.answer(take(worker), [])
+    worker.answer(take(worker), [3])
+    first = customer.poll(task)
+    customer.change(no_match=NoMatch.LIST)
+
+    assert first.json["solution"] == {"click": "No_matching_images"}
+    assert customer.poll(task).body == first.body
+    assert customer.poll(other).json["solution"] == {"click": [3]}
+    native = server.http.get(f"/v1/tasks/{task}", {"Authorization": f"Bearer {customer.key}"})
+    assert native.json["answer"] == []
 
 
 def test_an_answer_that_does_not_fit_is_refused_and_the_lease_goes_on(customer: Customer, worker: Worker) -> None:

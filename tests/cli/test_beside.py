@@ -104,12 +104,12 @@ class TestAccounts:
         changed = beside(
             "accounts", "set", made["id"], "--allow-ip", "192.0.2.0/24", "--allow-ip", "198.51.100.7",
             "--max-open", "3", "--requests-per-second", "9", "--spend-per-day", "2.5",
-            "--dialect", "capmonster", "--json",
+            "--dialect", "capmonster", "--no-match", "words", "--json",
         ).json  # fmt: skip
 
         assert changed["allow_ips"] == ["192.0.2.0/24", "198.51.100.7/32"]
         assert (changed["max_open"], changed["requests_per_second"], changed["spend_per_day"]) == (3, 9, 2.5)
-        assert (changed["name"], changed["dialect"]) == (made["name"], "capmonster")
+        assert (changed["name"], changed["dialect"], changed["no_match"]) == (made["name"], "capmonster", "words")
         assert caller.becomes("ERROR_IP_NOT_ALLOWED")
         freed = beside(
             "accounts", "set", made["id"], "--any-ip", "--any-dialect", "--name", f"{made['name']}2", "--json"

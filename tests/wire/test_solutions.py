@@ -7,6 +7,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qs
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,8 +131,27 @@ def test_nothing_that_fits_is_an_empty_answer_and_two_words_in_text(name: str, s
 
 
 @pytest.mark.parametrize(
+    ("name", "solution"),
+    [
+        ("GridTask", {"click": "No_matching_images"}),
+        ("BoundingBoxTask", {"bounding_boxes": []}),
+        ("ComplexImageTask/grid", {"answer": [False] * 4, "metadata": {"AnswerType": "Grid"}}),
+    ],
+)
+def test_nothing_that_fits_is_told_in_words_where_the_account_wants_that(name: str, solution: dict[str, Any]) -> None:
+    assert solution_of(msgspec.structs.replace(of(name, []), worded=True)) == solution
+
+
+@pytest.mark.parametrize(
     ("turns", "rotate", "line"),
-    [([0], 0, "0"), ([359.6], 0, "0"), ([40, 320.4], [40, 320], "40|320"), ([0.5], 0, "0"), ([1.5], 2, "2")],
+    [
+        ([0], 0, "0"),
+        ([359.6], 0, "0"),
+        ([40, 320.4], [40, 320], "40|320"),
+        ([0.5], 1, "1"),
+        ([1.5], 2, "2"),
+        ([359.5], 0, "0"),
+    ],
 )
 def test_2captcha_gets_whole_degrees_below_a_full_turn(turns: list[float], rotate: object, line: str) -> None:
     assert solution_of(of("RotateTask", turns)) == {"rotate": rotate}

@@ -50,6 +50,10 @@ _SETTINGS: Final = (
         help="A vendor's own ways instead of this desk's: its size limits, its report window, its HTTP statuses, its"
         " fault for unknown types; may be repeated.",
     ),
+    click.option(
+        "--no-match", type=options.NO_MATCH, metavar="[list|words]",
+        help="How JSON tells that nothing of a grid fits: list, which is empty, or words, No_matching_images.",
+    ),
     click.option("--spend-per-day", type=options.AMOUNT, help="The most spent on a day (UTC), 0 for no limit."),
 )  # fmt: skip
 
@@ -206,6 +210,7 @@ def _record(account: Account, purse: Purse, *, key: str | None = None) -> out.Re
         "dialect": account.dialect,
         "allow_ips": list(account.allow_ips),
         "strict": sorted(account.strict),
+        "no_match": str(account.no_match),
         "callback_hosts": list(account.callback_hosts),
         "callback_secrets": len(account.callback_secrets),
         "max_open": account.max_open,

@@ -11,6 +11,7 @@ import click
 
 from answerdesk.config import PREFIX, SETTINGS
 from answerdesk.model import money
+from answerdesk.model.account import NoMatch
 from answerdesk.model.catalog import CATALOG
 from answerdesk.model.fields import LANGUAGES
 from answerdesk.model.question import WORK_KINDS, Kind
@@ -85,6 +86,7 @@ KINDS: Final = Read("kinds", _kinds)
 LANGUAGE_LIST: Final = Read("languages", _languages)
 NETWORK: Final = Read("network", _network)
 TYPE: Final = Read("type", _type)
+NO_MATCH: Final = Read("no-match", lambda text: NoMatch(_one_of(text, [*map(str, NoMatch)], "way to tell no match")))
 DIALECT: Final = Read("dialect", lambda text: _one_of(text, DIALECTS, "dialect"))
 
 data_option = click.option(

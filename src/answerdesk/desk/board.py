@@ -45,7 +45,7 @@ class Board:
 def final_reply(task: Task) -> Final:
     """Make the reply that a settled task answers with for as long as it is kept."""
     if task.state is State.READY:
-        return Ready(
+        ready = Ready(
             type=task.type,
             kind=task.kind,
             value=_decode(task.solution),
@@ -54,12 +54,13 @@ def final_reply(task: Task) -> Final:
             created=task.created,
             ended=task.ended,
             solve_count=task.solve_count,
-            cells=_cells(task) if task.kind is Kind.GRID else 0,
         )
+        return _with_grid(ready, task) if task.kind is Kind.GRID else ready
     fault, detail = FAILURES[task.cause or Cause.UNSOLVED]
     return Refused(fault=fault, detail=detail)
 
 
-def _cells(task: Task) -> int:
-    limits = task.asked().constraints
-    return limits.rows * limits.columns
+def _with_grid(ready: Ready, task: Task) -> Ready:
+    asked = task.asked()
+    cells = asked.constraints.rows * asked.constraints.columns
+    return msgspec.structs.replace(ready, cells=cells, worded=asked.options.worded)

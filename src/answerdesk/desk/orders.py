@@ -8,9 +8,10 @@ import msgspec
 from answerdesk.desk.board import Board
 from answerdesk.desk.ports import NO_CHANGES, Changes, Heard, Needs, Replay, Rows, Store, together
 from answerdesk.desk.settling import go_on, judged, owed_for, settle
-from answerdesk.model.account import DAY_MS, Account, AccountId, Millis, Purse, Sequence
+from answerdesk.model.account import DAY_MS, Account, AccountId, Millis, NoMatch, Purse, Sequence
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import Entry, Micros, Move, show
+from answerdesk.model.question import Kind, Question
 from answerdesk.model.sandbox import Answered
 from answerdesk.model.talk import UNKNOWN_TASK, Draft, Processing, Reply
 from answerdesk.model.task import DEADLINE_MS, Cause, Permutation, State, Task, TaskId
@@ -103,7 +104,7 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
         return first if isinstance(first, Task) else task
 
     def _asked(self, price: Micros, now: Millis) -> Task:
-        question = self.draft.question
+        question = _as_told(self.draft.question, self.account)
         return Task(
             n=self.n,
             account=self.account.id,
@@ -120,6 +121,13 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
             dialect=self.dialect,
             soft_id=self.draft.soft_id,
         )
+
+
+def _as_told(question: Question, account: Account) -> Question:
+    """Write down with the question how the account wants an empty grid told, so that its reply never changes."""
+    if question.kind is not Kind.GRID or account.no_match is NoMatch.LIST:
+        return question
+    return replace(question, options=replace(question.options, worded=True))
 
 
 def _set_aside(purse: Purse, price: Micros, account: Account, now: Millis) -> Purse:

@@ -41,6 +41,15 @@ class Strictness(enum.StrEnum):
     TYPES = "types"
 
 
+class NoMatch(enum.StrEnum):
+    """How JSON tells that nothing of a grid fits (PROTOCOL §6.5)."""
+
+    #: An empty list, which typed clients survive.
+    LIST = "list"
+    #: The words the vendor's pages name.
+    WORDS = "words"
+
+
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """An account's settings; 0 in a limit means no limit."""
 
@@ -59,6 +68,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     callback_secrets: tuple[str, ...] = ()
     #: The vendors' own limits and habits instead of this desk's generous ones.
     strict: frozenset[Strictness] = frozenset()
+    #: How an empty grid is told in the JSON of tasks created from now on.
+    no_match: NoMatch = NoMatch.LIST
     spend_per_day: Micros = NOTHING
     #: Until when every call is answered with TOO_MUCH_REQUESTS (PROTOCOL §3.5), 0 for not at all.
     polls_locked_until: Millis = Millis(0)

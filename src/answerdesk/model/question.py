@@ -61,12 +61,14 @@ class Constraints(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What steers the machines: a profile's name, and the least confidence (0..100) the client takes."""
+    """What the client wants: a machine profile's name, the least confidence (0..100) it takes, its form of a reply."""
 
     module: str = "universal"
     threshold: int | None = None
     #: The id of an earlier task of the same series of pictures.
     previous: str | None = None
+    #: Whether an empty grid is told in words.
+    worded: bool = False
 
 
 class Medium(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -86,6 +86,8 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     solve_count: int
     #: How many cells a grid had.
     cells: int = 0
+    #: Whether a grid of which nothing fits is told in words.
+    worded: bool = False
     #: Where the picture can be seen, if it is published.
     url: str | None = None
 

@@ -3,6 +3,7 @@ Rule: the type of a task says whose form its solution has, and the dialect the r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ def _text(ready: Ready) -> Solution:
 
 
 def _click(ready: Ready) -> Solution:
-    return {"click": ready.value}
+    return {"click": NOTHING_FITS if ready.worded and not ready.value else ready.value}
 
 
 def _coordinates(ready: Ready) -> Solution:
@@ -54,7 +55,8 @@ def _rotate(ready: Ready) -> Solution:
 
 
 def _whole_degrees(ready: Ready) -> list[int]:
-    return [round(turn) % _FULL_TURN for turn in ready.value]
+    """Round a half up, as anybody would who turns by hand."""
+    return [math.floor(turn + 0.5) % _FULL_TURN for turn in ready.value]
 
 
 def _lists(ready: Ready) -> Solution:
