@@ -123,16 +123,14 @@ def _points(random: Random, say: Say) -> Sample:
 def _boxes(random: Random, say: Say) -> Sample:
     picture, wanted, edges = _scene(random, "square")
     (left, top), (right, bottom) = edges[0], edges[2]
-    limits = Constraints(min_clicks=1, max_clicks=1)
     asked = say("sample.boxes", colour=say(f"sample.{wanted}"))
-    return _of(Kind.BOXES, asked, (picture,), limits, [[round(left), round(top), round(right), round(bottom)]])
+    return _of(Kind.BOXES, asked, (picture,), Constraints(), [[round(left), round(top), round(right), round(bottom)]])
 
 
 def _outline(random: Random, say: Say) -> Sample:
     picture, wanted, corners = _scene(random, "triangle")
-    limits = Constraints(min_clicks=1, max_clicks=1)
     asked = say("sample.outline", colour=say(f"sample.{wanted}"))
-    return _of(Kind.OUTLINE, asked, (picture,), limits, [[[round(x), round(y)] for x, y in corners]])
+    return _of(Kind.OUTLINE, asked, (picture,), Constraints(), [[[round(x), round(y)] for x, y in corners]])
 
 
 def _rotate(random: Random, say: Say) -> Sample:
@@ -273,7 +271,7 @@ def _alike(value: list[Any], answer: list[Any]) -> bool:
 
 def _same_turn(sample: Sample, value: Any) -> bool:
     away = [abs((one - other + 180) % FULL_TURN - 180) for one, other in zip(value, sample.answer, strict=True)]
-    return max(away) <= STEP / 2
+    return bool(max(away) <= STEP / 2)
 
 
 def _same_places(sample: Sample, value: Any) -> bool:
