@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 
 import pytest
@@ -101,6 +102,15 @@ async def test_a_request_that_came_whole_is_never_swept(line):
     assert swept == 0
     assert (await line.hear()).startswith(b"HTTP/1.1 200")
     assert line.swept(1_000) == 0, "an idle connection is the keep-alive timer's"
+
+
+async def test_a_connection_that_waits_carries_no_container_that_is_heavy_while_empty(line):
+    await line.say(WHOLE.replace(b"abc", b"zzz"))
+    (held,) = line.state.connections
+    parts = [held, held.flow, held.cycle, held.flow._is_writable_event, held.cycle.message_event]
+
+    assert not [part for part in parts for value in vars(part).values() if isinstance(value, deque)]
+    assert (await line.hear()).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize("said", [b"\r\n", b"\r\n\r\n\r\n", b"P"], ids=range(3))
