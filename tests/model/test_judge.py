@@ -362,3 +362,49 @@ def test_a_profile_has_a_threshold_of_its_own(profiles, threshold, confidence, e
     judgement = judge(question, (machine_says(confidence),), STAFF["MP"], Rules(profiles=profiles), (CREATED, CREATED))
 
     assert isinstance(judgement, Settled) is enough
+
+
+class TestPeopleMustAgree:
+    """With more than one person wanted, the first answers that are alike in number decide."""
+
+    TWO = Rules(agree=2)
+
+    def says(self, text: str, solver: int) -> Lease:
+        return msgspec.structs.replace(person_says(solver), said=msgspec.json.encode(text))
+
+    def test_as_many_are_asked_at_once_as_must_agree(self):
+        assert ask(staff="P", rules=self.TWO) == Want(route=Route.PEOPLE, slots=2, until=Millis(2**62))
+
+    def test_one_answer_asks_for_one_more(self):
+        judgement = ask([self.says("AB", 7)], "PP, one had it", rules=self.TWO)
+
+        assert wants(judgement, Route.PEOPLE)
+
+    def test_two_alike_settle_on_the_earlier(self):
+        first, second = self.says("AB", 7), self.says("ab", 8)
+
+        assert ask([first, second], "PP, both had it", rules=self.TWO) == Settled(first)
+
+    def test_two_that_differ_ask_a_third_who_decides(self):
+        first, second, third = self.says("AB", 7), self.says("CD", 8), self.says("CD", 9)
+
+        assert wants(ask([first, second], "PP, both had it", rules=self.TWO), Route.PEOPLE)
+        assert ask([first, second, third], "PP, both had it", rules=self.TWO) == Settled(second)
+
+    def test_once_agreement_is_out_of_reach_the_task_is_given_up(self):
+        three = [self.says(text, i) for i, text in enumerate(("AB", "CD", "EF"), 7)]
+
+        assert ask(three, "PP, both had it", rules=self.TWO) == GIVE_UP
+
+    def test_the_operator_may_have_more_people_asked(self):
+        three = [self.says(text, i) for i, text in enumerate(("AB", "CD", "EF"), 7)]
+
+        assert wants(ask(three, "PP, both had it", rules=Rules(agree=2, most_answers=5)), Route.PEOPLE)
+
+    def test_declines_end_it_as_ever(self):
+        said = [self.says("AB", 7), gives_back(Decline.UNREADABLE, 8), gives_back(Decline.BROKEN, 9)]
+
+        assert ask(said, "MPPP", rules=self.TWO) == GIVE_UP
+
+    def test_a_sure_machine_needs_nobody(self):
+        assert isinstance(ask([machine_says(0.99)], rules=self.TWO), Settled)

@@ -92,7 +92,7 @@ def list_rules(data: Path, as_json: bool) -> None:
     async def act(store: SqliteStore) -> list[out.Record]:
         return [_rules(store.house(), name) for name in CATALOG]
 
-    columns = ("type", "threshold", "profiles", "declines", "unattended", "machines_first", "from")
+    columns = ("type", "threshold", "profiles", "agree", "declines", "unattended", "machines_first", "from")
     out.table(with_desk(data, act), columns, as_json=as_json, none="No types.")
 
 
@@ -111,6 +111,12 @@ def list_rules(data: Path, as_json: bool) -> None:
     metavar="NAME=THRESHOLD",
     help="The threshold of one machine profile, 0 to 1, or off to let it answer beside people only; may be repeated.",
 )
+@click.option("--agree", type=click.IntRange(1, 25), help="How many people must say the same for it to be the answer.")
+@click.option(
+    "--most-answers", type=click.IntRange(0, 100),
+    help="How many people are asked at most before a task is given up for want of agreement; 0 for one short of twice"
+    " as many as must agree.",
+)  # fmt: skip
 @click.option("--declines", type=click.IntRange(1, 100), help="How many people must decline before a task is given up.")
 @click.option(
     "--unattended",
@@ -162,6 +168,8 @@ def _rules(house: House, name: str) -> out.Record:
         "type": name,
         "threshold": found.machine_threshold,
         "profiles": [f"{name}={'off' if bar == _OFF else bar}" for name, bar in found.profiles.items()],
+        "agree": found.agree,
+        "most_answers": found.most_answers,
         "declines": found.declines,
         "unattended": str(found.unattended),
         "machines_first": found.machines_first_ms / 1000,

@@ -9,10 +9,13 @@ from typing import Final
 import msgspec
 
 from answerdesk.model.account import Millis
+from answerdesk.model.agreement import agree
 from answerdesk.model.answer import Decline, Lease, Outcome
 from answerdesk.model.question import Question
 from answerdesk.model.solver import Staff
 from answerdesk.model.task import Cause, Route, Want
+
+_decode: Final = msgspec.json.Decoder().decode
 
 #: Below this confidence a machine's text is never given out, even with nobody else to ask (SOLVERS §3).
 LEAST_CONFIDENCE: Final = 0.5
@@ -36,6 +39,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     machine_threshold: float = 0.97
     #: The same for single machine profiles by name; above 1 the profile's answers only help people to be compared.
     profiles: dict[str, float] = {}
+    #: How many people must say the same, and how many are asked at most: 0 for as many as a majority can need.
+    agree: int = 1
+    most_answers: int = 0
     #: How many people must decline before a task is given up.
     declines: int = 2
     unattended: Unattended = Unattended.BEST
@@ -65,7 +71,8 @@ def judge(
 ) -> Judgement:
     """Decide on what was said so far; `age` is (created, now).
 
-    Machines are asked first, people after them; a person's answer is enough alone, a machine's from its threshold on.
+    Machines are asked first, people after them; a machine's answer is enough alone from its threshold on, people's
+    once as many as the rules want agree.
     """
     created, now = age
     if not said:
@@ -73,20 +80,24 @@ def judge(
     stands = tuple(lease for lease in said if lease.stands)
     answers = [lease for lease in stands if lease.outcome is Outcome.ANSWERED]
     by_people = [lease for lease in answers if not lease.machine]
-    if by_people:
-        return Settled(by_people[0])
+    agreed = _most_agreed(question, by_people)
+    if len(agreed) >= rules.agree:
+        return Settled(agreed[0])
     by_machines = sorted((lease for lease in answers if lease.machine), key=_confidence, reverse=True)
     if by_machines and _confidence(by_machines[0]) >= _bar(question, rules):
         return Settled(by_machines[0])
     if _declined(stands) >= _patience(stands, staff, rules):
         return Unsolvable(Cause.UNSOLVED)
+    if by_people:
+        return _ask_more_people(len(by_people), len(agreed), rules)
     spoken = sum(lease.machine for lease in stands)
     if not spoken:
         return _ask_machines_first(staff, rules, created, now)
     if not staff.people and staff.machines <= spoken and not _good_enough(by_machines):
         return Unsolvable(Cause.UNSOLVED)
     if staff.people_left or any(not lease.machine and lease.live(now) for lease in said):
-        return Want(route=Route.PEOPLE, slots=1, until=Millis(now + rules.review_ms) if by_machines else _NEVER)
+        until = Millis(now + rules.review_ms) if by_machines else _NEVER
+        return Want(route=Route.PEOPLE, slots=rules.agree, until=until)
     return _unattended(question, by_machines, rules)
 
 
@@ -101,6 +112,27 @@ def _bar(question: Question, rules: Rules) -> float:
     return own if threshold is None or own > 1 else threshold / 100
 
 
+def _most_agreed(question: Question, answers: list[Lease]) -> list[Lease]:
+    """Give the answer that most others agree with, the earliest of equals, and behind it those others."""
+    values = [_decode(lease.said) for lease in answers]
+    best: list[Lease] = []
+    for lease, value in zip(answers, values, strict=True):
+        others = zip(answers, values, strict=True)
+        alike = [other for other, said in others if other is not lease and agree(question, value, said)]
+        if len(alike) >= len(best):
+            best = [lease, *alike]
+    return best
+
+
+def _ask_more_people(answered: int, agreed: int, rules: Rules) -> Judgement:
+    """Go on while people have answered but not enough of them alike."""
+    left = (rules.most_answers or 2 * rules.agree - 1) - answered
+    missing = rules.agree - agreed
+    if missing > left:
+        return Unsolvable(Cause.UNSOLVED)
+    return Want(route=Route.PEOPLE, slots=missing, until=_NEVER)
+
+
 def _declined(said: tuple[Lease, ...]) -> int:
     """Count the people who gave the task back for good; another language only passes it on."""
     return sum(not lease.machine and lease.decline not in {None, Decline.LANGUAGE} for lease in said)
@@ -113,7 +145,7 @@ def _patience(said: tuple[Lease, ...], staff: Staff, rules: Rules) -> int:
 
 def _ask_machines_first(staff: Staff, rules: Rules, created: Millis, now: Millis) -> Want:
     if not staff.machines:
-        return Want(route=Route.PEOPLE, slots=1, until=_NEVER)
+        return Want(route=Route.PEOPLE, slots=rules.agree, until=_NEVER)
     alone_until = Millis(created + rules.machines_first_ms)
     if not staff.people:
         return Want(route=Route.MACHINES, slots=1, until=Millis(max(alone_until, now + rules.machines_first_ms)))
