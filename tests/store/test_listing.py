@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from answerdesk.desk.ports import Listing, Spending
+from answerdesk.desk.ports import Listing
+from answerdesk.desk.sums import Spending
 from answerdesk.model.account import Millis
 from answerdesk.model.answer import Decline, Outcome
 from answerdesk.model.task import State

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from answerdesk.desk.ports import Traffic
+from answerdesk.desk.sums import Traffic
 from answerdesk.model.question import Kind
 from answerdesk.store.sqlite import SqliteStore
 from tests.store.driver import Desk, draft

@@ -10,14 +10,17 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from answerdesk.desk.roll import RollChanges, RollNeeds, RollRows
+from answerdesk.desk.sums import Spending, Spent, Sums, Traffic
 from answerdesk.model.account import Account, AccountId, Key, Millis, Purse, Sequence
 from answerdesk.model.answer import Lease
 from answerdesk.model.callback import Attempt, Callback
 from answerdesk.model.catalog import CATALOG
 from answerdesk.model.judge import Rules
-from answerdesk.model.money import NOTHING, Entry, Micros
+from answerdesk.model.money import Entry, Micros
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver, SolverId, Staff, staff_for
+from answerdesk.model.standing import Mark
 from answerdesk.model.task import Route, State, Task
 
 T_co = TypeVar("T_co", covariant=True)
@@ -87,9 +90,12 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     leases: tuple[str, ...] = ()
     #: Live leases of these solvers, with their tasks.
     leases_of: tuple[SolverId, ...] = ()
+    #: What these solvers earned and were paid.
+    wages_of: tuple[SolverId, ...] = ()
     replay: tuple[AccountId, str] | None = None
     callbacks: tuple[Sequence, ...] = ()
     hunt: Hunt | None = None
+    roll: RollNeeds | None = None
     #: Whether a task may settle that no row above names.
     settles: bool = False
     #: How many sequence numbers to take.
@@ -107,6 +113,10 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     tasks: tuple[Task, ...] = ()
     leases: tuple[Lease, ...] = ()
     entries: tuple[Entry, ...] = ()
+    #: What is added to solvers' standings.
+    marks: tuple[Mark, ...] = ()
+    #: What solvers earned and were paid in all, once a payout is booked.
+    paid: tuple[tuple[SolverId, tuple[Micros, Micros]], ...] = ()
     replays: tuple[Replay, ...] = ()
     callbacks: tuple[Callback, ...] = ()
     attempts: tuple[Attempt, ...] = ()
@@ -117,6 +127,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     tokens: tuple[tuple[SolverId, bytes], ...] = ()
     prices: tuple[Price, ...] = ()
     rules: tuple[tuple[str, Rules], ...] = ()
+    #: What becomes of people, their sessions and links.
+    roll: tuple[RollChanges, ...] = ()
     #: The place of the last task settled, where one was.
     settled: int = 0
     #: Tasks to forget: with their leases and media, or the media alone.
@@ -153,6 +165,9 @@ class Rows:
         self.tokens_of: dict[Sequence, dict[str, None]] = {}
         self.replays: dict[tuple[AccountId, str], Replay] = {}
         self.callbacks: dict[Sequence, Callback] = {}
+        #: What solvers earned and were paid in all, as it stood before the batch but for payouts.
+        self.wages: dict[SolverId, tuple[Micros, Micros]] = {}
+        self.roll = RollRows()
         self._staff: dict[tuple[Kind, str | None], Staff] = {}
         #: What the last hunt found, best first.
         self.found: list[Sequence] = []
@@ -194,6 +209,7 @@ class Rows:
             self.replays[replay.account, replay.key] = replay
         for callback in changes.callbacks:
             self.callbacks[callback.n] = callback
+        self.wages.update(changes.paid)
         if changed := (*changes.solvers, *changes.seen):
             solvers = {solver.id: solver for solver in (*self.house.solvers, *changed)}
             self.house = msgspec.structs.replace(self.house, solvers=tuple(solvers.values()))
@@ -203,6 +219,7 @@ class Rows:
             self.house = msgspec.structs.replace(self.house, prices=prices)
         if changes.rules:
             self.house = msgspec.structs.replace(self.house, rules=self.house.rules | dict(changes.rules))
+        self.roll.absorb(*changes.roll)
         self._forget(changes.erased)
 
     def _forget(self, erased: Ordered[Sequence]) -> None:
@@ -237,14 +254,6 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     erased: Ordered[Sequence] = ()
 
 
-class Sums(msgspec.Struct, frozen=True, kw_only=True):
-    """The ledger against the stored balances."""
-
-    #: Accounts whose stored balance or held sum differs from the ledger's.
-    drifting: tuple[str, ...]
-    entries: int
-
-
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """Which tasks to list: newest first, before a sequence number."""
 
@@ -252,32 +261,6 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     state: State | None = None
     before: Sequence | None = None
     most: int = 50
-
-
-class Spending(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose spending: narrowed to task types, a program, or an address."""
-
-    types: tuple[str, ...] = ()
-    soft_id: int | None = None
-    ip: str | None = None
-
-
-class Spent(msgspec.Struct, frozen=True, kw_only=True):
-    """One hour's charges: its start, how many, how much."""
-
-    hour: Millis
-    count: int
-    amount: Micros
-
-
-class Traffic(msgspec.Struct, frozen=True, kw_only=True):
-    """What goes on in a queue: who holds its tasks, and how the last ones answered went."""
-
-    busy: frozenset[SolverId] = frozenset()
-    #: How many were looked at, and what they took and cost on average.
-    count: int = 0
-    milliseconds: int = 0
-    price: Micros = NOTHING
 
 
 class Store(Protocol):

@@ -303,7 +303,7 @@ def _tasks_of(changes: Changes) -> list[Task]:
 def _sets(changes: Changes) -> bool:
     return bool(
         changes.accounts or changes.keys or changes.solvers or changes.tokens or changes.prices or changes.rules
-    )
+    ) or any(change.settings for change in changes.roll)
 
 
 def is_busy(error: sqlite3.Error) -> bool:

@@ -7,7 +7,8 @@ import json
 import sqlite3
 from typing import Any
 
-from answerdesk.desk.ports import Listing, Spending, Spent, Sums, Traffic, Unavailable
+from answerdesk.desk.ports import Listing, Unavailable
+from answerdesk.desk.sums import Spending, Spent, Sums, Traffic
 from answerdesk.model.account import Account, AccountId, Key, Millis, Purse, Sequence
 from answerdesk.model.answer import Lease
 from answerdesk.model.callback import Attempt, Callback

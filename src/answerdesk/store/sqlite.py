@@ -26,9 +26,10 @@ from answerdesk.model.callback import Callback
 from answerdesk.model.solver import Solver
 from answerdesk.model.task import State, Task
 from answerdesk.store import tables
+from answerdesk.store.crew import SqliteCrew
 from answerdesk.store.database import OPENING_SECONDS, PERMUTATION_KEY_BYTES, connect, migrate
 from answerdesk.store.group import GroupCommit, Pace
-from answerdesk.store.records import SqliteRecords
+from answerdesk.store.people import SqliteRoll
 from answerdesk.store.tables import CALLBACK, LEASE, PURSE, TASK
 
 T = TypeVar("T")
@@ -64,7 +65,7 @@ _OWED_HOSTS: Final = (
 )
 
 
-class SqliteStore(SqliteRecords):
+class SqliteStore(SqliteCrew, SqliteRoll):
     """The store port on one SQLite file; an empty path keeps everything in memory."""
 
     def __init__(self, path: str, clock: Clock, *, block: int = BLOCK, pace: Pace = DEFAULT_PACE) -> None:

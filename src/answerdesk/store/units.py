@@ -11,13 +11,14 @@ from answerdesk.desk.ports import Changes, House, Hunt, Needs, Rows
 from answerdesk.model.account import Millis, Purse
 from answerdesk.model.answer import Lease
 from answerdesk.model.task import Route, Task
-from answerdesk.store import tables
+from answerdesk.store import people, tables
 from answerdesk.store.tables import LEASE, PURSE, TASK, Row
+from answerdesk.store.tallies import Tallies, read_owed
 
 _NEW_TASK: Final = f"INSERT INTO tasks ({TASK}) VALUES ({', '.join('?' * len(Task.__struct_fields__))})"
 _TASK: Final = f"UPDATE tasks SET {', '.join(f'{name} = ?' for name in tables.CHANGING)} WHERE n = ?"
 _PURSE: Final = "UPDATE accounts SET balance = ?, held = ?, open_tasks = ?, day = ?, spent = ? WHERE id = ?"
-_LEASE: Final = f"INSERT OR REPLACE INTO leases ({LEASE}) VALUES ({', '.join('?' * 12)})"
+_LEASE: Final = f"INSERT OR REPLACE INTO leases ({LEASE}) VALUES ({', '.join('?' * 14)})"
 _ENTRY: Final = "INSERT INTO entries (at, move, amount, account, solver, n, note) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ACCOUNT: Final = (
     "INSERT INTO accounts (id, name, settings) VALUES (?, ?, ?)"
@@ -35,7 +36,7 @@ _HUNT: Final = (
     " AND (? = '' OR lang IS NULL OR instr(?, ',' || lang || ','))"
     " AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.n = tasks.n AND leases.solver = ?"
     " AND (outcome IN ('answered', 'declined') OR (outcome IS NULL AND until > ?)))"
-    " AND (SELECT count(*) FROM leases WHERE leases.n = tasks.n AND leases.solver = ?) < ? ORDER BY rank, n LIMIT ?"
+    " AND (SELECT count(*) FROM leases WHERE leases.n = tasks.n AND leases.solver = ? AND shown > 0) < ? ORDER BY rank, n LIMIT ?"
 )
 
 
@@ -88,6 +89,9 @@ class Unit:
         for row in self._many(f"SELECT {tables.CALLBACK} FROM callbacks WHERE n IN ", owed):
             callback = tables.callback_from(row)
             rows.callbacks[callback.n] = callback
+        for solver in {solver for need in needs for solver in need.wages_of} - rows.wages.keys():
+            rows.wages[solver] = read_owed(self._db, solver)
+        people.gather(self._db, rows.roll, [need.roll for need in needs if need.roll], self.now)
         for need in needs:
             if need.replay and need.replay not in rows.replays:
                 self._gather_replay(need.replay)
@@ -135,6 +139,7 @@ class Unit:
         for statement, rows in dirty.statements():
             if rows:
                 run(statement, rows)
+        dirty.tallies.write(self._db)
         # Last, so that nothing written in this unit outlives its task.
         for change in dirty.other:
             self._erase(change)
@@ -156,6 +161,7 @@ class Unit:
                 (tables.rules_row(name, rules) for name, rules in change.rules),
             )
             run("UPDATE facts SET value = ? WHERE name = 'next'", ((n,) for n in change.next))
+            people.write(self._db, change.roll)
 
     def _erase(self, change: Changes) -> None:
         for table in ("tasks", "contents", "leases", "replays", "callbacks", "attempts"):
@@ -186,6 +192,7 @@ class _Dirty:
         self.callbacks: dict[int, Row] = {}
         self.attempts: list[Row] = []
         self.settled = 0
+        self.tallies = Tallies()
         self.other: list[Changes] = []
 
     def add(self, changes: Changes, now: Millis) -> None:
@@ -204,6 +211,7 @@ class _Dirty:
         for callback in changes.callbacks:
             self.callbacks[callback.n] = tables.callback_row(callback)
         self.attempts += map(tables.attempt_row, changes.attempts)
+        self.tallies.add(changes, now)
         self.settled = max(self.settled, changes.settled)
         if _touches_settings(changes):
             self.other.append(changes)
@@ -234,4 +242,5 @@ def _touches_settings(changes: Changes) -> bool:
         or changes.erased
         or changes.emptied
         or changes.next
+        or changes.roll
     )

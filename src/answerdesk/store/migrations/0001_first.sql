@@ -70,10 +70,14 @@ CREATE TABLE leases (
   said BLOB NOT NULL,
   confidence REAL,
   verdict BLOB,
-  ended INTEGER NOT NULL
+  ended INTEGER NOT NULL,
+  shown INTEGER NOT NULL,
+  extended INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX leases_task ON leases (n, solver);
-CREATE INDEX leases_live ON leases (solver) WHERE outcome IS NULL;
+CREATE INDEX leases_live ON leases (solver, until, n) WHERE outcome IS NULL;
+-- What a solver said, and how fast, from the newest back.
+CREATE INDEX leases_said ON leases (solver, ended, outcome, shown) WHERE outcome IS NOT NULL;
 
 CREATE TABLE entries (
   id INTEGER PRIMARY KEY,
@@ -86,6 +90,7 @@ CREATE TABLE entries (
   note TEXT NOT NULL
 );
 CREATE INDEX entries_account ON entries (account, id);
+CREATE INDEX entries_solver ON entries (solver, id) WHERE solver > 0;
 -- The ledger is never pruned, and what was spent lately must not cost more by its length.
 CREATE INDEX entries_charged ON entries (account, at, n, amount) WHERE move = 'charge';
 
@@ -127,6 +132,43 @@ CREATE TABLE solvers (
   grants BLOB NOT NULL,
   seen INTEGER NOT NULL
 );
+
+-- Sums over the ledger and over judged answers, written in the units that write those: neither is ever added up anew.
+CREATE TABLE wages (
+  solver INTEGER NOT NULL,
+  day INTEGER NOT NULL,
+  earned INTEGER NOT NULL,
+  paid INTEGER NOT NULL,
+  PRIMARY KEY (solver, day)
+) WITHOUT ROWID;
+CREATE TABLE standings (
+  solver INTEGER PRIMARY KEY,
+  said INTEGER NOT NULL,
+  judged INTEGER NOT NULL,
+  agreed INTEGER NOT NULL,
+  shown_judged INTEGER NOT NULL,
+  shown_agreed INTEGER NOT NULL
+);
+
+CREATE TABLE people (id INTEGER PRIMARY KEY, handle TEXT NOT NULL UNIQUE, about BLOB NOT NULL);
+-- Who has the cookie or the address of which only a digest lies here is signed in, or may sign in once.
+CREATE TABLE sessions (
+  digest BLOB PRIMARY KEY,
+  person INTEGER NOT NULL REFERENCES people (id),
+  created INTEGER NOT NULL,
+  seen INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  agent TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX sessions_person ON sessions (person);
+CREATE TABLE links (
+  digest BLOB PRIMARY KEY,
+  person INTEGER NOT NULL REFERENCES people (id),
+  purpose TEXT NOT NULL,
+  until INTEGER NOT NULL,
+  used INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX links_person ON links (person);
 
 CREATE TABLE prices (
   account INTEGER NOT NULL,
