@@ -23,7 +23,7 @@ from answerdesk.desk.callbacks import Tried
 from answerdesk.desk.ports import Clock, Heard, Store, Unavailable
 from answerdesk.model.account import Account, Sequence
 from answerdesk.model.address import may_call
-from answerdesk.model.callback import Attempt, Callback, Delivery, Place, place_of
+from answerdesk.model.callback import Attempt, Callback, Delivery, Place, hosts_of, place_of
 from answerdesk.model.task import Task
 
 log = structlog.get_logger()
@@ -276,7 +276,7 @@ class Deliverer:
             msg = "the task is no longer kept"
             raise Forbidden(msg)
         place = place_of(callback.url)
-        if place is None or not place.within((*account.callback_hosts, *self._door.hosts)):
+        if place is None or not place.within((*hosts_of(account), *self._door.hosts)):
             msg = "the host is not registered for callbacks"
             raise Forbidden(msg)
         posting = self._render(task)

@@ -209,6 +209,7 @@ def test_a_suspended_account_and_a_foreign_address_have_their_codes(server, old)
         ({"action": "add_pingback"}, "ERROR_BAD_PARAMETERS"),
         ({"action": "add_pingback", "addr": "ftp://x"}, "ERROR_BAD_PARAMETERS"),
         ({"action": "del_pingback", "addr": "a b"}, "ERROR_BAD_PARAMETERS"),
+        ({"action": "add_pingback", "addr": "https://example.com/a|b"}, "ERROR_BAD_PARAMETERS"),
     ],
 )
 def test_res_php_says_what_was_wrong(old, fields, code):
@@ -255,12 +256,31 @@ def test_reports_are_taken_once_and_may_change(old, machine):
     assert old.say("getbalance") == "1"
 
 
+def test_what_the_operator_registered_is_listed_first_and_dropped_by_its_host(server, person):
+    old = Old(server.customer(callback_hosts=("example.com", "hooks.example.net:8443")), server)
+    for addr in ("https://example.com/a", "https://example.com/b"):
+        assert old.say("add_pingback", addr=addr) == "OK_PINGBACK"
+    assert old.say("add_pingback", addr="example.com") == "OK_PINGBACK"
+    assert (
+        old.say("get_pingback") == "OK|example.com|hooks.example.net:8443|https://example.com/a|https://example.com/b"
+    )
+
+    assert old.say("del_pingback", addr="https://example.com/a") == "OK"
+    assert old.say("get_pingback") == "OK|example.com|hooks.example.net:8443|https://example.com/b"
+    assert old.say("del_pingback", addr="https://example.com/never") == "OK"
+    assert old.say("get_pingback") == "OK|hooks.example.net:8443"
+
+
 def test_pingbacks_are_registered_listed_and_dropped(old, person):
     assert old.say("get_pingback") == "OK"
     assert old.say("add_pingback", addr="https://Example.com/done") == "OK_PINGBACK"
     assert old.say("add_pingback", addr="203.0.113.5:8000") == "OK_PINGBACK"
     assert old.say("add_pingback", addr="example.com") == "OK_PINGBACK"
-    assert old.act("get_pingback", json=1).json == {"status": 1, "request": "OK|example.com|203.0.113.5:8000"}
+    listed = "OK|https://Example.com/done|203.0.113.5:8000|example.com"
+    assert old.act("get_pingback", json=1).json == {"status": 1, "request": listed}
+    assert old.submit(pingback="https://example.com/other").body.startswith(b"OK|")
+    assert old.say("del_pingback", addr="https://Example.com/done") == "OK"
+    assert old.say("get_pingback") == "OK|203.0.113.5:8000|example.com"
     assert old.submit(pingback="https://example.com/other").body.startswith(b"OK|")
     assert old.say("del_pingback", addr="http://example.com/x") == "OK"
     assert old.say("get_pingback") == "OK|203.0.113.5:8000"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 
 import pytest
 from standardwebhooks.webhooks import Webhook
 
 from answerdesk.cli.running import readiness
 from answerdesk.cli.trust import pinned, trusted
+from answerdesk.desk.books import Register
+from answerdesk.model.account import AccountId
 from answerdesk.model.task import LARGEST_ID
+from answerdesk.store.folder import open_store
 
 MINE = f"whsec_{base64.b64encode(bytes(24)).decode()}"
 
@@ -33,6 +38,16 @@ def test_hosts_are_added_and_struck_off_one_by_one(acme):
 
     assert acme("--drop-callback-host", "all", "--callback-host", "a.test").json["callback_hosts"] == ["a.test"]
     assert acme("--drop-callback-host", "all").json["callback_hosts"] == []
+
+
+def test_a_host_struck_off_takes_the_customers_own_addresses_of_it_along(tmp_path, acme):
+    number = AccountId(acme("--callback-host", "a.test").json["id"])
+    with contextlib.closing(open_store(tmp_path / "data")) as store:
+        asyncio.run(store.run(Register(account=number, add=("https://a.test/x", "https://b.test/x", "c.test"))))
+
+    left = acme("--drop-callback-host", "b.test").json
+    assert (left["callback_hosts"], left["pingbacks"]) == (["a.test"], ["https://a.test/x", "c.test"])
+    assert acme("--drop-callback-host", "all").json["pingbacks"] == []
 
 
 @pytest.mark.parametrize(

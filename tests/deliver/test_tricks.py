@@ -275,6 +275,20 @@ async def test_a_redirect_to_another_place_is_not_followed(owing):
         assert trap.connections == 0
 
 
+async def test_a_host_that_the_customer_registered_by_an_address_is_called_until_it_is_struck_off(owing):
+    async with receiving(Receiver(status(500), OK)) as receiver, owing.delivering():
+        account = await owing.desk.open_account(pingbacks=(f"http://{HOST}/elsewhere",))
+        (n,) = await owing.owe(account, f"http://{HOST}:{receiver.port}/")
+        _, (first,) = await owing.tried(n)
+        await owing.desk.change(account, pingbacks=())
+        await owing.pass_by(60_000, account)
+        _, (_, second) = await owing.tried(n, 2)
+
+    assert first.status == 500
+    assert second.detail == "the host is not registered for callbacks"
+    assert receiver.connections == 1
+
+
 async def test_a_host_that_is_struck_off_the_list_is_called_no_more(owing):
     async with receiving(Receiver(status(500), OK)) as receiver, owing.delivering():
         account = await owing.account()

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from answerdesk.model.account import Account, AccountId
+from answerdesk.model.callback import hosts_of
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import Micros
 from answerdesk.model.question import Kind
@@ -22,6 +24,10 @@ from tests.wire.samples import KEY, ready
 
 UNSOLVED = Refused(fault=Fault.CAPTCHA_UNSOLVABLE, detail=FAILURES[Cause.UNSOLVED][1])
 REPORTS = ("ERROR_REPORT_NOT_RECORDED", "ERROR_DUPLICATE_REPORT")
+
+
+def registered(by_operator: tuple[str, ...] = (), by_customer: tuple[str, ...] = ()) -> Account:
+    return Account(id=AccountId(1), name="acme", callback_hosts=by_operator, pingbacks=by_customer)
 
 
 def both(said: Said) -> tuple[bytes, bytes]:
@@ -56,8 +62,12 @@ def both(said: Said) -> tuple[bytes, bytes]:
         (Said(text=legacy.REPORT_RECORDED), b"OK_REPORT_RECORDED", b'{"status":1,"request":"OK_REPORT_RECORDED"}'),
         (Said(text=legacy.PINGBACK_ADDED), b"OK_PINGBACK", b'{"status":1,"request":"OK_PINGBACK"}'),
         (Said(text=legacy.PINGBACK_DROPPED), b"OK", b'{"status":1,"request":"OK"}'),
-        (legacy.pingbacks(["a.b", "1.2.3.4:80"]), b"OK|a.b|1.2.3.4:80", b'{"status":1,"request":"OK|a.b|1.2.3.4:80"}'),
-        (legacy.pingbacks([]), b"OK", b'{"status":1,"request":"OK"}'),
+        (
+            legacy.pingbacks(registered(("a.b",), ("1.2.3.4:80",))),
+            b"OK|a.b|1.2.3.4:80",
+            b'{"status":1,"request":"OK|a.b|1.2.3.4:80"}',
+        ),
+        (legacy.pingbacks(registered()), b"OK", b'{"status":1,"request":"OK"}'),
         (
             legacy.refused(Refused(fault=Fault.ZERO_BALANCE, detail="clientKey is poor"), Endpoint.IN),
             b"ERROR_ZERO_BALANCE",
@@ -239,8 +249,11 @@ def test_an_action_must_be_known(given) -> None:
         ("http://[2001:db8::1]/x", "2001:db8::1"),
     ],
 )
-def test_an_address_is_registered_by_its_host(given, host) -> None:
-    assert read_address(read_form(b"", "", json.dumps({"addr": given}).encode())) == host
+def test_an_address_is_kept_as_it_was_given_and_its_host_may_be_called(given, host) -> None:
+    address = read_address(read_form(b"", "", json.dumps({"addr": given}).encode()))
+
+    assert address == given
+    assert hosts_of(registered(by_customer=(address,))) == (host,)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from answerdesk.desk.entrance import Entrance, locked_for
 from answerdesk.desk.orders import Orders
 from answerdesk.desk.ports import Clock, Store
 from answerdesk.model.account import Account, Millis
-from answerdesk.model.callback import host_of, is_registered
+from answerdesk.model.callback import host_of, hosts_of, is_registered
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import Micros
 from answerdesk.model.talk import UNKNOWN_TASK, Draft, Processing, Reply
@@ -92,7 +92,7 @@ class Front:
 
     def _check_callback(self, account: Account, url: str) -> None:
         """Refuse a callback to a host that neither the account nor the desk has registered (PROTOCOL §2.2)."""
-        if not is_registered(url, (*account.callback_hosts, *self.terms.callback_hosts)):
+        if not is_registered(url, (*hosts_of(account), *self.terms.callback_hosts)):
             host = (host_of(url) or "of this address")[:80]
             msg = f"callbackUrl: the host {host} is not registered for this account; its operator does that with"
             raise Refusal(Fault.BAD_PARAMETERS, f"{msg} `answerdesk accounts set {account.id} --callback-host {host}`")

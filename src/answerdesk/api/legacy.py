@@ -153,7 +153,7 @@ class Legacy:
                 await self._store.run(Register(account=account.id, drop=drop))
                 return Said(text=legacy.PINGBACK_DROPPED)
             case Action.GET_PINGBACK:
-                return legacy.pingbacks(account.callback_hosts)
+                return legacy.pingbacks(account)
 
     async def _results(self, account: Account, form: Form, ip: str) -> Said:
         """Answer for several tasks at once, never held: whoever asks for many comes again anyway."""

@@ -212,6 +212,7 @@ def _record(account: Account, purse: Purse, *, key: str | None = None) -> out.Re
         "strict": sorted(account.strict),
         "no_match": str(account.no_match),
         "callback_hosts": list(account.callback_hosts),
+        "pingbacks": list(account.pingbacks),
         "callback_secrets": len(account.callback_secrets),
         "max_open": account.max_open,
         "requests_per_second": account.requests_per_second,

@@ -13,7 +13,7 @@ import click
 
 from answerdesk.cli import options
 from answerdesk.model.account import Account
-from answerdesk.model.callback import registrable
+from answerdesk.model.callback import host_named, registrable
 
 PREFIX: Final = "whsec_"
 #: Bytes of a secret that is made here, and of one that is taken.
@@ -39,6 +39,10 @@ class Posting(NamedTuple):
         if self.add or self.drop:
             kept = [host for host in account.callback_hosts if host not in self.drop and ALL not in self.drop]
             changed["callback_hosts"] = tuple(dict.fromkeys((*kept, *self.add)))
+            gone = ALL in self.drop
+            changed["pingbacks"] = tuple(
+                text for text in account.pingbacks if not gone and host_named(text) not in self.drop
+            )
         if self.secret is not None:
             keep = _SECRETS.get(self.secret, self._replaced)
             changed["callback_secrets"] = keep(account.callback_secrets)

@@ -10,6 +10,7 @@ import msgspec
 from answerdesk.desk.ports import NO_CHANGES, Changes, Needs, Price, Rows
 from answerdesk.desk.work import Free
 from answerdesk.model.account import Account, AccountId, Key, Millis, Purse
+from answerdesk.model.callback import host_named
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.judge import Rules
 from answerdesk.model.money import NOTHING, Entry, Micros, Move, show
@@ -17,7 +18,7 @@ from answerdesk.model.solver import Solver
 
 replace = msgspec.structs.replace
 
-#: Hosts one account's callbacks may go to.
+#: Addresses and hosts registered for one account's callbacks.
 MOST_HOSTS: Final = 100
 
 
@@ -69,9 +70,10 @@ class ChangeAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Register(msgspec.Struct, frozen=True, kw_only=True):
-    """Let an account's callbacks go to further hosts, or no longer to some; gives the hosts as they then stand."""
+    """Let an account's callbacks go to further addresses, or no longer to some; gives the account as it then stands."""
 
     account: AccountId
+    #: In the customer's own words, each of which names a host.
     add: tuple[str, ...] = ()
     #: None for all of them.
     drop: tuple[str, ...] | None = ()
@@ -81,20 +83,33 @@ class Register(msgspec.Struct, frozen=True, kw_only=True):
         """The settings as they stand."""
         return Needs(accounts=(self.account,))
 
-    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, tuple[str, ...]]:
-        """Keep the order in which hosts came; refuse more than a list should hold."""
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Account]:
+        """Keep the order in which they came; refuse more than a list should hold."""
         del now
         if self.account not in rows.accounts:
             raise _unknown(self.account)
         account = rows.accounts[self.account]
-        kept = () if self.drop is None else tuple(host for host in account.callback_hosts if host not in self.drop)
-        hosts = tuple(dict.fromkeys((*kept, *self.add)))
-        if len(hosts) > MOST_HOSTS and self.add:
-            msg = f"{len(kept)} hosts are registered for callbacks; at most {MOST_HOSTS} can be"
+        unwritten = self._unwritten(account)
+        hosts = self._kept(account.callback_hosts, unwritten)
+        pingbacks = self._kept(account.pingbacks, unwritten)
+        new = (text for text in self.add if text not in hosts)
+        changed = replace(account, callback_hosts=hosts, pingbacks=tuple(dict.fromkeys((*pingbacks, *new))))
+        if self.add and len(hosts) + len(changed.pingbacks) > MOST_HOSTS:
+            count = len(hosts) + len(pingbacks)
+            msg = f"{count} addresses are registered for callbacks; at most {MOST_HOSTS} can be"
             raise Refusal(Fault.BAD_PARAMETERS, msg)
-        if hosts == account.callback_hosts:
-            return NO_CHANGES, hosts
-        return Changes(accounts=(replace(account, callback_hosts=hosts),)), hosts
+        return (NO_CHANGES if changed == account else Changes(accounts=(changed,))), changed
+
+    def _unwritten(self, account: Account) -> set[str | None]:
+        """Give the hosts of dropped addresses that nobody registered so: they strike all of their host."""
+        written = {*account.callback_hosts, *account.pingbacks}
+        return {host_named(text) for text in self.drop or () if text not in written}
+
+    def _kept(self, registered: tuple[str, ...], unwritten: set[str | None]) -> tuple[str, ...]:
+        drop = self.drop
+        if drop is None:
+            return ()
+        return tuple(text for text in registered if text not in drop and host_named(text) not in unwritten)
 
 
 class AddKey(msgspec.Struct, frozen=True, kw_only=True):

@@ -64,6 +64,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     requests_per_second: int = 0
     #: Hosts (or host:port) that callbacks may go to.
     callback_hosts: tuple[str, ...] = ()
+    #: URLs, domains and addresses whose hosts callbacks may go to as well, in the customer's own words.
+    pingbacks: tuple[str, ...] = ()
     #: What signs callbacks; two while one is being replaced, the new one first.
     callback_secrets: tuple[str, ...] = ()
     #: The vendors' own limits and habits instead of this desk's generous ones.

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from answerdesk.model.account import AccountId, Millis, Sequence
+from answerdesk.model.account import Account, AccountId, Millis, Sequence
 
 #: Seconds from one try to the next: eleven tries over more than a day (PROTOCOL §4.8).
 SCHEDULE: Final = (0, 5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200)
@@ -165,6 +165,24 @@ def registrable(text: str) -> str | None:
         return host
     place = place_of(f"https://{text}/")
     return place.named if place and place.target == "/" and text.endswith(f":{place.port}") else None
+
+
+def host_named(text: str) -> str | None:
+    """Give the host, with its port where that is not its scheme's own, of a URL, a domain or an address to register."""
+    if "://" not in text:
+        return registrable(text)
+    place = place_of(text)
+    if place is None:
+        return None
+    return place.named if place.header == place.named else place.host
+
+
+def hosts_of(account: Account) -> tuple[str, ...]:
+    """List the hosts that an account's callbacks may go to."""
+    if not account.pingbacks:
+        return account.callback_hosts
+    named = (host_named(text) for text in account.pingbacks)
+    return tuple(dict.fromkeys((*account.callback_hosts, *(host for host in named if host is not None))))
 
 
 def is_registered(url: str, hosts: tuple[str, ...]) -> bool:

@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from answerdesk.model import money
-from answerdesk.model.callback import Place, place_of, registrable
+from answerdesk.model.account import Account
+from answerdesk.model.callback import host_named
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import Micros
 from answerdesk.model.question import Kind
@@ -34,6 +35,8 @@ REPORT_RECORDED: Final = "OK_REPORT_RECORDED"
 PINGBACK_ADDED: Final = "OK_PINGBACK"
 PINGBACK_DROPPED: Final = "OK"
 EVERY_ADDRESS: Final = "all"
+#: What lies between the parts of a text reply.
+SEPARATOR: Final = "|"
 
 
 class Endpoint(enum.StrEnum):
@@ -162,19 +165,12 @@ def _id(given: str, name: str) -> TaskId | None:
 
 
 def read_address(form: Form) -> str:
-    """Read what is to be registered: a URL, a domain or an address, with its port where one is named."""
-    given = form.text("addr")
-    place = place_of(given) if "://" in given else None
-    host = registrable(given) if place is None else _host(place)
-    if host is None:
+    """Read what is to be registered, in the customer's own words: a URL, a domain or an address."""
+    given = form.text("addr").strip()
+    if SEPARATOR in given or host_named(given) is None:
         text = f"addr must be a URL, a domain or an IP address (got {shown(given) if given else 'nothing'})"
         raise Refusal(Fault.BAD_PARAMETERS, text)
-    return host
-
-
-def _host(place: Place) -> str:
-    """Give a URL's host, with its port where that is not the scheme's own."""
-    return place.named if place.header == place.named else place.host
+    return given
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -247,9 +243,9 @@ def balance(amount: Micros) -> Said:
     return Said(text=money.show(amount, least=0))
 
 
-def pingbacks(hosts: Iterable[str]) -> Said:
-    """List the addresses that callbacks may go to."""
-    return Said(text="|".join(("OK", *hosts)))
+def pingbacks(account: Account) -> Said:
+    """List what callbacks may go to, as it was registered: by the operator, then by the customer."""
+    return Said(text=SEPARATOR.join(("OK", *account.callback_hosts, *account.pingbacks)))
 
 
 def server_errors() -> Said:
