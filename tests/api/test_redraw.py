@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
-from answerdesk.api.redraw import MOST_FRAMES, redraw
+from answerdesk.api.redraw import MOST_FRAMES, MOST_SECONDS, anew, redraw
 from answerdesk.model.media import sniff
 
 ORIENTATION = 0x0112
@@ -144,3 +146,41 @@ def test_nothing_but_pixels_is_kept() -> None:
 
     assert b"SECRET" not in copy
     assert not Image.open(io.BytesIO(copy)).info.keys() & {"exif", "Comment", "icc_profile"}
+
+
+def recorded(form: str, *, seconds: float = 0.5, channels: int = 2, **options: Any) -> bytes:
+    """A tone as a file of some format."""
+    tone = np.sin(np.arange(int(8_000 * seconds)) * 0.3)
+    file = io.BytesIO()
+    soundfile.write(file, np.stack([tone] * channels, axis=1), 8_000, format=form, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "MP3"])
+def test_every_sound_is_recorded_anew_as_wav_of_one_channel(form: str) -> None:
+    heard, rate = soundfile.read(io.BytesIO(anew(recorded(form))), always_2d=True)
+
+    assert rate == 8_000
+    assert heard.shape[1] == 1
+    assert abs(len(heard) / rate - 0.5) < 0.2
+    assert 0.3 < np.abs(heard).max() < 1.1
+
+
+def test_nothing_but_samples_is_kept_of_a_sound() -> None:
+    data = recorded("WAV")
+    tagged = data + b"LIST" + (12).to_bytes(4, "little") + b"INFOSECRET!!"
+    tagged = tagged[:4] + (len(tagged) - 8).to_bytes(4, "little") + tagged[8:]
+
+    assert b"SECRET" not in anew(tagged)
+
+
+def test_a_sound_is_cut_off_where_it_is_too_long() -> None:
+    data = recorded("FLAC", seconds=MOST_SECONDS + 2, channels=1)
+
+    assert soundfile.info(io.BytesIO(anew(data))).duration == MOST_SECONDS
+
+
+@pytest.mark.parametrize("data", [b"fLaC", b"OggS and more", recorded("WAV", seconds=0), recorded("FLAC")[:60]])
+def test_what_is_no_sound_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"Error: |no sound"):
+        anew(data)

@@ -1,4 +1,4 @@
-"""The darkroom: pictures are fully decoded and drawn anew in a child process.
+"""The darkroom: pictures are fully decoded and drawn anew in a child process, and sounds recorded anew.
 Rule: a stranger's picture is never decoded in this process; a child that hangs or dies costs that one picture."""
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import struct
 import sys
 from typing import Final
 
-from answerdesk.model.media import REDRAWN
+from answerdesk.model.media import REDRAWN, RERECORDED
 
 #: A picture that takes longer is refused, and the child with it.
 SECONDS: Final = 10.0
@@ -29,7 +29,10 @@ class Darkroom:
         self._turn = asyncio.Lock()
 
     async def redraw(self, data: bytes) -> tuple[bytes, str]:
-        """Give the picture drawn anew, upright and without metadata, and its type; raises Undecodable."""
+        """Give a picture drawn anew, upright, or a sound recorded anew, without metadata, and its type.
+
+        Raises Undecodable.
+        """
         async with self._turn:
             child = await self._ready()
             try:
@@ -76,4 +79,4 @@ async def _ask(child: asyncio.subprocess.Process, data: bytes) -> tuple[bytes, s
     reply = await child.stdout.readexactly(size)
     if failed:
         raise Undecodable(reply.decode("utf-8", "replace"))
-    return reply, REDRAWN
+    return reply, RERECORDED if reply.startswith(b"RIFF") else REDRAWN

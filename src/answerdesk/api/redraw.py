@@ -1,5 +1,5 @@
-"""The darkroom's child: reads pictures from its standard input and writes them drawn anew to its standard output.
-Rule: it holds nothing but one picture, has a ceiling on memory, and ends with its parent."""
+"""The darkroom's child: reads pictures and sounds from its standard input and writes them anew to its standard output.
+Rule: it holds nothing but one of them, has a ceiling on memory, and ends with its parent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 
 from PIL import Image
 
-from answerdesk.model.media import MOST_PIXELS, sniff
+from answerdesk.model.media import MOST_PIXELS, SOUNDS, sniff
 from answerdesk.model.upright import TURNS
 
 _HEAD: Final = struct.Struct(">BI")
@@ -92,12 +92,40 @@ def _milliseconds(picture: Image.Image) -> int:
     return min(max(told, _LEAST_MS), _MOST_MS)
 
 
+#: A longer sound is cut off: what people hear out is far shorter.
+MOST_SECONDS: Final = 600
+
+
+def rerecord(data: bytes) -> bytes:
+    """Decode a sound and encode it as WAV of one channel with nothing else in it; raises ValueError."""
+    import soundfile  # noqa: PLC0415 - its arithmetic takes longer to load than most pictures to draw
+
+    copy = io.BytesIO()
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as sound:
+            samples = sound.read(MOST_SECONDS * sound.samplerate, dtype="float32", always_2d=True)
+            if not len(samples):
+                msg = "there is no sound in it"
+                raise ValueError(msg)
+            soundfile.write(copy, samples.mean(axis=1), sound.samplerate, format="WAV", subtype="PCM_16")
+    except (soundfile.SoundFileError, TypeError, MemoryError) as error:
+        msg = f"{type(error).__name__}: {error}"
+        raise ValueError(msg) from error
+    return copy.getvalue()
+
+
+def anew(data: bytes) -> bytes:
+    """Make a picture or a sound anew; raises ValueError."""
+    medium = sniff(data)
+    return rerecord(data) if medium is not None and medium.type in SOUNDS else redraw(data)
+
+
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     """Answer until the parent closes its end."""
     while len(head := requests.read(_HEAD.size)) == _HEAD.size:
         data = requests.read(_HEAD.unpack(head)[1])
         try:
-            failed, reply = 0, redraw(data)
+            failed, reply = 0, anew(data)
         except ValueError as error:
             failed, reply = 1, str(error)[:300].encode()
         replies.write(_HEAD.pack(failed, len(reply)) + reply)

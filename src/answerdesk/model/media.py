@@ -219,6 +219,8 @@ _READERS: Final = (
     (b"fLaC", lambda _: Medium(type="audio/flac")),
 )
 PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"})
-#: What every picture is once it was drawn anew.
-REDRAWN: Final = "image/png"
 SOUNDS: Final = frozenset({"audio/mpeg", "audio/wav", "audio/ogg", "audio/flac"})
+#: What every picture is once it was drawn anew, and every sound once it was recorded anew.
+REDRAWN: Final = "image/png"
+RERECORDED: Final = "audio/wav"
+ANEW: Final = dict.fromkeys(PICTURES, REDRAWN) | dict.fromkeys(SOUNDS, RERECORDED)
