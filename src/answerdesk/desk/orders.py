@@ -13,6 +13,7 @@ from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import Entry, Micros, Move, show
 from answerdesk.model.question import Kind, Question
 from answerdesk.model.sandbox import Answered
+from answerdesk.model.standing import marks
 from answerdesk.model.talk import UNKNOWN_TASK, Draft, Processing, Reply
 from answerdesk.model.task import DEADLINE_MS, Cause, Permutation, State, Task, TaskId
 
@@ -230,12 +231,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             return NO_CHANGES, False
         refund = not self.correct and not task.refunded and task.price > 0
         reported = replace(task, report=verdict, report_reason=self.reason, refunded=task.refunded or refund)
+        judgement = marks(task, reported, rows.said(task.n))
         if not refund:
-            return Changes(tasks=(reported,)), True
+            return Changes(tasks=(reported,), marks=judgement), True
         purse = rows.purses[task.account]
         purse = replace(purse, balance=Micros(purse.balance + task.price))
         entry = Entry(move=Move.REFUND, amount=task.price, account=task.account, task=task.n)
-        return Changes(tasks=(reported,), purses=(purse,), entries=(entry,)), True
+        return Changes(tasks=(reported,), purses=(purse,), entries=(entry,), marks=judgement), True
 
 
 class Orders:
