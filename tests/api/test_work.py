@@ -31,7 +31,7 @@ def test_a_lease_shows_the_question_and_not_the_customer(server, customer, is_ma
     lease = reply.json["leases"][0]
 
     assert reply.headers["content-type"] == "application/json; charset=utf-8"
-    assert lease.keys() == {"lease", "task", "kind", "until", "question"}
+    assert lease.keys() == {"lease", "task", "kind", "until", "reserved", "question"}
     assert (lease["task"], lease["kind"]) == (task, "text")
     assert lease["question"] == {
         "kind": "text",

@@ -9,6 +9,7 @@ import msgspec
 
 from answerdesk.desk.board import Board
 from answerdesk.desk.books import AddKey, ChangeAccount, OpenAccount, SavePrice, SaveRules, SaveSolver, TopUp
+from answerdesk.desk.holding import Extend, Held, Keep, Release, Show, Undo
 from answerdesk.desk.orders import End, Orders, Report, Review, Submit
 from answerdesk.desk.ports import Price
 from answerdesk.desk.work import Answer, Claim, Free, GiveBack, Spoil
@@ -109,10 +110,27 @@ class Desk:
         n = await self.store.draw()
         return await self.store.run(Submit(n=n, account=account, draft=question or draft(), **fields))
 
-    async def claim(self, solver: Solver, most: int = 1, kinds: tuple[Kind, ...] = (Kind.TEXT,)) -> list[Lease]:
+    async def claim(
+        self, solver: Solver, most: int = 1, kinds: tuple[Kind, ...] = (Kind.TEXT,), *, reserve: bool = False
+    ) -> list[Lease]:
         tokens = tuple(self.names.secret() for _ in range(most))
-        given = await self.store.run(Claim(solver=solver, kinds=kinds, names=tokens))
+        given = await self.store.run(Claim(solver=solver, kinds=kinds, names=tokens, reserve=reserve))
         return [lease for lease, _ in given]
+
+    async def show(self, solver: Solver, lease: Lease) -> Held:
+        return await self.store.run(Show(solver=solver, lease=lease.token))
+
+    async def keep(self, solver: Solver, lease: Lease) -> Held:
+        return await self.store.run(Keep(solver=solver, lease=lease.token))
+
+    async def extend(self, solver: Solver, lease: Lease) -> Held:
+        return await self.store.run(Extend(solver=solver, lease=lease.token))
+
+    async def release(self, solver: Solver, *leases: Lease) -> int:
+        return await self.store.run(Release(solver=solver, leases=tuple(lease.token for lease in leases)))
+
+    async def undo(self, solver: Solver, lease: Lease) -> Held:
+        return await self.store.run(Undo(solver=solver, lease=lease.token))
 
     async def answer(
         self, solver: Solver, lease: Lease, value: object = "word", confidence: float | None = None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from answerdesk.desk.work import MACHINE_LEASE_MS, Answer, Claim, GiveBack, SayAndClaim
+from answerdesk.desk.holding import Turn
+from answerdesk.desk.work import MACHINE_LEASE_MS, Answer, Claim, GiveBack
 from answerdesk.model.answer import Decline, Verdict, Why
 from answerdesk.model.judge import Rules, Unattended
 from answerdesk.model.question import Kind
@@ -13,7 +14,7 @@ from answerdesk.model.task import State
 
 def and_claim(said, name="next"):
     """What was said, and a claim in the same unit."""
-    return SayAndClaim(said=said, claim=Claim(solver=said.solver, kinds=(Kind.TEXT,), names=(name,)))
+    return Turn(said=said, claim=Claim(solver=said.solver, kinds=(Kind.TEXT,), names=(name,)))
 
 
 @pytest.mark.parametrize("confidence", [1.0, 0.1])
@@ -25,9 +26,9 @@ async def test_who_answers_late_is_not_given_the_same_task_in_that_very_call(des
     desk.clock.pass_by(MACHINE_LEASE_MS)
 
     said = Answer(solver=machine, lease=lease.token, value="word", confidence=confidence)
-    verdict, given = await desk.store.run(and_claim(said))
+    done = await desk.store.run(and_claim(said))
 
-    assert (verdict, given) == (Verdict(accepted=True), [])
+    assert (done.verdict, done.given) == (Verdict(accepted=True), [])
     assert [kept.token for kept in await desk.store.leases(n)] == [lease.token]
 
 
@@ -39,9 +40,9 @@ async def test_who_abstains_late_is_not_given_the_same_task_in_that_very_call(de
     desk.clock.pass_by(MACHINE_LEASE_MS)
 
     said = GiveBack(solver=machine, lease=lease.token, reason=Decline.UNREADABLE)
-    verdict, given = await desk.store.run(and_claim(said))
+    done = await desk.store.run(and_claim(said))
 
-    assert (verdict, given) == (Verdict(accepted=True), [])
+    assert (done.verdict, done.given) == (Verdict(accepted=True), [])
 
 
 async def test_one_machine_is_heard_once_however_many_leases_it_let_run_out(desk):

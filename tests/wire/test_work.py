@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from answerdesk.model import money
 from answerdesk.model.account import Millis, Sequence
-from answerdesk.model.answer import Decline, Lease, Verdict, Why
+from answerdesk.model.answer import Decline, Lapse, Lease, Verdict, Why
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import Micros
 from answerdesk.model.question import WORK_KINDS, Constraints, Kind, Medium, Options, Question
@@ -35,7 +35,7 @@ RICH = Question(
 )
 
 
-def given_lease(question: Question, token: str = "L1") -> Given:
+def given_lease(question: Question, token: str = "L1", *, reserved: bool = False) -> Given:
     lease = Lease(
         token=token,
         task=Sequence(1),
@@ -43,6 +43,7 @@ def given_lease(question: Question, token: str = "L1") -> Given:
         machine=True,
         given=Millis(1692863536000),
         until=Millis(1692863536500),
+        shown=Millis(0 if reserved else 1692863536000),
     )
     return Given(lease=lease, task=TaskId(1837465021), question=question)
 
@@ -100,7 +101,7 @@ MISFITS: list[tuple[Callable[[bytes], object], str, str]] = [
     (
         work.read_answer,
         '{"lease":"L","value":"a","claim":1}',
-        "claim must be an object with kinds, max and wait, or null",
+        "claim must be an object with kinds, max, wait and reserve, or null",
     ),
     (work.read_answer, '{"lease":"L","value":"a","claim":{"max":99}}', "claim.max must be an integer 1..16"),
     (work.read_answer, '{"lease":"L","value":"a","claim":{"kinds":[1]}}', f"claim.{KINDS}"),
@@ -216,7 +217,8 @@ def test_leases_are_written_to_the_byte() -> None:
 
     assert work.write_leases([]) == b'{"leases":[]}'
     assert work.write_leases([given_lease(plain)]).decode() == (
-        '{"leases":[{"lease":"L1","task":1837465021,"kind":"text","until":1692863536.5,"question":{"kind":"text",'
+        '{"leases":[{"lease":"L1","task":1837465021,"kind":"text","until":1692863536.5,"reserved":false,'
+        '"question":{"kind":"text",'
         '"instruction":{"text":null,"image":null},"constraints":{},"options":{"module":"universal"},"lang":null,'
         '"media":[{"url":"/api/work/media/L1/0","type":"image/png","width":1,"height":1}]}}]}'
     )
@@ -234,9 +236,8 @@ def test_leases_are_written_to_the_byte() -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("leases", [None, []])
-def test_a_verdict_is_written_to_the_byte(verdict: Verdict, said: str, leases: list[Given] | None) -> None:
-    assert work.write_verdict(verdict, leases).decode() == said
+def test_a_verdict_is_written_to_the_byte(verdict: Verdict, said: str) -> None:
+    assert work.write_verdict(verdict).decode() == said
 
 
 def test_a_verdict_carries_what_its_claim_brought() -> None:
@@ -250,7 +251,7 @@ def test_a_verdict_carries_what_its_claim_brought() -> None:
 
 @given(paid=st.integers(1, money.MOST).map(Micros))
 def test_pay_reads_back_as_printed_with_six_decimals(paid: Micros) -> None:
-    said = json.loads(work.write_verdict(Verdict(accepted=True, paid=paid), None))["paid"]
+    said = json.loads(work.write_verdict(Verdict(accepted=True, paid=paid)))["paid"]
 
     assert money.parse(said) == paid
     assert len(said.partition(".")[2]) == 6
@@ -260,11 +261,47 @@ def test_a_problem_is_one_sentence() -> None:
     assert work.write_problem('unknown "lease"') == b'{"error":"unknown \\"lease\\""}'
 
 
-REPLIES = {"LeasesJson": work.LeasesJson, "VerdictJson": work.VerdictJson}
+def test_what_became_of_a_lease_is_written_to_the_byte() -> None:
+    held, lapsed = work.held_json("L1", 1692863536500, None), work.held_json("L1", 1692863536500, Lapse.SETTLED)
+
+    assert work.write_held(held) == b'{"lease":"L1","until":1692863536.5}'
+    assert work.write_held(lapsed) == b'{"lease":"L1","why":"settled"}'
+    assert work.write_verdict(Verdict(accepted=True), (), held).decode() == (
+        '{"accepted":true,"paid":"0","leases":[],"shown":{"lease":"L1","until":1692863536.5}}'
+    )
+    assert work.write_released(2) == b'{"released":2}'
+
+
+def test_an_undone_answer_brings_its_question_back() -> None:
+    again = given_lease(RICH)
+
+    assert json.loads(work.write_undone(again)) == {
+        "reopened": True,
+        "until": 1692863536.5,
+        "question": {**work.question_json(RICH, "L1")},
+    }
+    assert work.write_undone(Lapse.TAKEN) == b'{"reopened":false,"why":"taken"}'
+
+
+def test_a_reserved_lease_says_so() -> None:
+    said = json.loads(work.write_leases([given_lease(RICH, reserved=True), given_lease(RICH)]))
+
+    assert [lease["reserved"] for lease in said["leases"]] == [True, False]
+
+
+REPLIES = {
+    "LeasesJson": work.LeasesJson,
+    "VerdictJson": work.VerdictJson,
+    "HeldJson": work.HeldJson,
+    "ReleasedJson": work.ReleasedJson,
+    "UndoneJson": work.UndoneJson,
+}
 READERS: dict[str, Callable[[bytes], object]] = {
     "ClaimCall": work.read_claim,
     "AnswerCall": work.read_answer,
     "DeclineCall": work.read_decline,
+    "LeaseCall": work.read_lease,
+    "ReleaseCall": work.read_release,
 }
 
 

@@ -16,23 +16,32 @@ import structlog
 
 from answerdesk.api.http import Answer, Header, Message, Receive, Scope, bearer
 from answerdesk.api.pictures import Darkroom, Undecodable
-from answerdesk.desk import work
+from answerdesk.desk import holding, work
 from answerdesk.desk.entrance import Entrance
 from answerdesk.desk.ports import Clock, Names, Store, Unavailable
-from answerdesk.model.answer import Decline, Lease
+from answerdesk.model.answer import Decline, Lapse, Lease
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.question import WORK_KINDS, Kind
 from answerdesk.model.solver import Solver
 from answerdesk.model.task import Permutation, Route, Task
 from answerdesk.wire.openapi import openapi
 from answerdesk.wire.work import (
+    AnswerCall,
     ClaimCall,
+    DeclineCall,
     Given,
+    HeldJson,
+    held_json,
     read_answer,
     read_claim,
     read_decline,
+    read_lease,
+    read_release,
+    write_held,
     write_leases,
     write_problem,
+    write_released,
+    write_undone,
     write_verdict,
 )
 
@@ -49,6 +58,9 @@ _MEDIA_HEADERS: Final[tuple[Header, ...]] = (
     (b"cache-control", b"private, no-store"),
 )
 _STATUS: Final = {Fault.NO_SUCH_CAPCHA_ID: 404}
+_UNSERVED: Final = (
+    "the work API serves POST claim, answer, decline, show, keep, extend, release and undo, and GET media/LEASE/INDEX"
+)
 
 
 Said = work.Answer | work.GiveBack
@@ -132,7 +144,7 @@ def _wake(waiter: Waiter) -> None:
 
 
 class WorkApi:
-    """Serves claim, answer, decline and the media under a lease."""
+    """Serves what solvers do with leases, and the media under them."""
 
     def __init__(
         self, *, store: Store, entrance: Entrance, room: WaitingRoom, ids: Permutation, names: Names, clock: Clock,
@@ -150,6 +162,11 @@ class WorkApi:
             "claim": self._claim,
             "answer": self._answer,
             "decline": self._decline,
+            "show": functools.partial(self._hold, holding.Show),
+            "keep": functools.partial(self._hold, holding.Keep),
+            "extend": functools.partial(self._hold, holding.Extend),
+            "release": self._release,
+            "undo": self._undo,
         }
 
     async def serve(self, path: str, scope: Scope, body: bytes, receive: Receive) -> Answer:
@@ -165,7 +182,7 @@ class WorkApi:
                 return await self._media(solver, path.removeprefix("media/"))
             post = self._posts.get(path)
             if post is None or verb != "POST":
-                return _problem(404, "the work API serves POST claim, answer and decline, and GET media/LEASE/INDEX")
+                return _problem(404, _UNSERVED)
             return await post(solver, body, receive)
         except Refusal as refusal:
             return _problem(_STATUS.get(refusal.fault, 400), refusal.detail)
@@ -179,31 +196,45 @@ class WorkApi:
     async def _answer(self, solver: Solver, body: bytes, receive: Receive) -> Answer:
         call = read_answer(body)
         verb = work.Answer(solver=solver, lease=call.lease, value=call.value, confidence=call.confidence)
-        return await self._said(solver, verb, call.claim, receive)
+        return await self._said(verb, call, receive)
 
     async def _decline(self, solver: Solver, body: bytes, receive: Receive) -> Answer:
         call = read_decline(body)
         if call.reason is Decline.BROKEN and solver.machine:
             await self._spoil_if_undecodable(solver, call.lease)
         verb = work.GiveBack(solver=solver, lease=call.lease, reason=call.reason)
-        return await self._said(solver, verb, call.claim, receive)
+        return await self._said(verb, call, receive)
 
-    async def _said(self, solver: Solver, verb: Said, claim: ClaimCall | None, receive: Receive) -> Answer:
-        """Run an answer or decline, and the next claim in the same unit; a refusal leaves no lease behind."""
-        if claim is None:
-            return Answer(write_verdict(await self._store.run(verb), None))
-        both = work.SayAndClaim(said=verb, claim=self._claim_of(solver, claim))
-        verdict, found = await self._store.run(both)
-        given = [self._given(lease, task) for lease, task in found]
-        if not given and claim.wait:
+    async def _said(self, verb: Said, call: AnswerCall | DeclineCall, receive: Receive) -> Answer:
+        """Run an answer or decline, what is shown after it and the next claim in one unit; a refusal leaves nothing."""
+        solver, claim = verb.solver, call.claim
+        turn = holding.Turn(said=verb, show=call.shown, claim=self._claim_of(solver, claim) if claim else None)
+        done = await self._store.run(turn)
+        shown = _shown(call.shown, done.shown) if call.shown is not None else None
+        given = [self._given(lease, task) for lease, task in done.given]
+        if claim is not None and claim.wait and not given:
             # What was said stands, whatever becomes of the waiting.
             with contextlib.suppress(Unavailable):
                 given = await self._leases(solver, claim, receive)
-        return Answer(write_verdict(verdict, given))
+        return Answer(write_verdict(done.verdict, given, shown))
+
+    async def _hold(
+        self, verb: type[holding.Show | holding.Keep | holding.Extend], solver: Solver, body: bytes, _: Receive
+    ) -> Answer:
+        token = read_lease(body).lease
+        return Answer(write_held(_shown(token, await self._store.run(verb(solver=solver, lease=token)))))
+
+    async def _release(self, solver: Solver, body: bytes, _: Receive) -> Answer:
+        leases = read_release(body).leases
+        return Answer(write_released(await self._store.run(holding.Release(solver=solver, leases=leases))))
+
+    async def _undo(self, solver: Solver, body: bytes, _: Receive) -> Answer:
+        held = await self._store.run(holding.Undo(solver=solver, lease=read_lease(body).lease))
+        return Answer(write_undone(held.why or self._given(held.lease, held.task)))
 
     def _claim_of(self, solver: Solver, call: ClaimCall) -> work.Claim:
         names = tuple(self._names.secret() for _ in range(call.max))
-        return work.Claim(solver=solver, kinds=call.kinds or WORK_KINDS, names=names)
+        return work.Claim(solver=solver, kinds=call.kinds or WORK_KINDS, names=names, reserve=call.reserve)
 
     async def _leases(self, solver: Solver, call: ClaimCall, receive: Receive) -> list[Given]:
         until = self._clock.monotonic() + call.wait
@@ -232,7 +263,7 @@ class WorkApi:
         return Given(lease=lease, task=self._ids.show(task.n), question=task.asked())
 
     async def _media(self, solver: Solver, path: str) -> Answer:
-        """Give the bytes under a lease: the original to machines, a redrawn copy without metadata to people."""
+        """Give the bytes under a lease: the original to machines, a copy made anew without metadata to people."""
         token, _, number = path.partition("/")
         lease = await self._store.lease(token)
         if lease is None or lease.solver != solver.id or not number.isascii() or not number.isdigit():
@@ -245,31 +276,36 @@ class WorkApi:
         index = int(number)
         medium = question.media[index] if index < len(question.media) else question.picture
         kind = medium.type if medium else "application/octet-stream"
-        if not solver.machine and kind.startswith("image/"):
+        if not solver.machine:
             try:
                 data, kind = await self._darkroom.redraw(data)
             except Undecodable as reason:
                 await self._store.run(work.Spoil(lease=token))
-                return _problem(410, f"the picture cannot be decoded ({reason}); its task has ended")
+                return _problem(410, f"it cannot be decoded ({reason}); its task has ended")
         return Answer(data, type=kind.encode(), headers=_MEDIA_HEADERS)
 
     async def _spoil_if_undecodable(self, solver: Solver, token: str) -> None:
-        """End a task whose picture a machine found broken and that indeed cannot be decoded."""
+        """End a task whose picture or sound a machine found broken and that indeed cannot be decoded."""
         lease = await self._store.lease(token)
         if lease is None or lease.solver != solver.id or lease.outcome is not None:
             return
         task = await self._store.task(lease.task)
-        pictures = [medium.type.startswith("image/") for medium in task.asked().media] if task else []
-        for index in (index for index, is_picture in enumerate(pictures) if is_picture):
+        for index in range(len(task.asked().media) if task else 0):
             data = await self._store.content(lease.task, index)
             if data is None:
                 continue
             try:
                 await self._darkroom.redraw(data)
             except Undecodable as reason:
-                log.info("picture_undecodable", task=self._ids.show(lease.task), why=str(reason))
+                log.info("media_undecodable", task=self._ids.show(lease.task), why=str(reason))
                 await self._store.run(work.Spoil(lease=token))
                 return
+
+
+def _shown(token: str, held: holding.Held | Lapse | None) -> HeldJson:
+    if isinstance(held, holding.Held):
+        return held_json(token, held.lease.until, held.why)
+    return held_json(token, 0, held or Lapse.EXPIRED)
 
 
 @functools.cache

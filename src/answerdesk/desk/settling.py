@@ -12,6 +12,7 @@ from answerdesk.model.callback import Callback, host_of
 from answerdesk.model.judge import Settled, Unsolvable, judge
 from answerdesk.model.money import Entry, Micros, Move
 from answerdesk.model.solver import staff_for
+from answerdesk.model.standing import marks
 from answerdesk.model.task import Cause, State, Task, Want, moved
 
 replace = msgspec.structs.replace
@@ -21,7 +22,7 @@ def judged(task: Task, said: tuple[Lease, ...], rows: Rows, now: Millis) -> Task
     """Ask the judge: an open task with its new want, the lease whose answer is the solution, or why there is none."""
     if now >= task.deadline:
         return Cause.OVERDUE
-    had = {lease.solver for lease in said}
+    had = {lease.solver for lease in said if lease.shown or lease.live(now)}
     staff = (
         staff_for(rows.house.solvers, task.kind, task.lang, now, had) if had else rows.staff(task.kind, task.lang, now)
     )
@@ -81,8 +82,9 @@ def settle(task: Task, verdict: Lease | Cause, rows: Rows, now: Millis) -> Chang
     move = Move.CHARGE if ready else Move.RELEASE
     entries = (Entry(move=move, amount=task.price, account=task.account, task=task.n),) if task.price else ()
     return Changes(
-        tasks=(settled,), purses=(purse,), entries=entries, callbacks=owed_for(task, now), settled=settled.place
-    )
+        tasks=(settled,), purses=(purse,), entries=entries, callbacks=owed_for(task, now), settled=settled.place,
+        marks=marks(task, settled, said),
+    )  # fmt: skip
 
 
 def attempted(lease: Lease) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import msgspec
 
-from answerdesk.desk.ports import NO_CHANGES, Changes, House, Hunt, Needs, Rows, together
+from answerdesk.desk.ports import NO_CHANGES, Changes, House, Hunt, Needs, Rows
 from answerdesk.desk.settling import free_at, go_on, settle
 from answerdesk.model.account import Millis
 from answerdesk.model.answer import Decline, Lease, Outcome, Verdict, Why
@@ -14,6 +14,7 @@ from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import NOTHING, Entry, Micros, Move
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver, SolverId
+from answerdesk.model.standing import Mark
 from answerdesk.model.task import Cause, Route, Task
 from answerdesk.model.values import accept
 
@@ -22,8 +23,10 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 MACHINE_LEASE_MS = 15_000
 PERSON_LEASE_MS = 60_000
-#: How many leases of one task a solver may let end without a word. A machine that died is restarted under its name
-#: and must get its tasks back, but not for ever those that kill it; a person never sees a task a second time.
+#: How long a task is set aside for somebody who is busy with another, unless kept.
+RESERVE_MS = 20_000
+#: How many leases of one task a solver may see and let end without a word. A machine that died is restarted under
+#: its name and must get its tasks back, but not for ever those that kill it; a person never sees a task a second time.
 MACHINE_TRIES = 3
 PERSON_TRIES = 1
 #: How stale a solver's "seen" may be before a claim writes it anew: far below the minute of a shift.
@@ -38,6 +41,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     solver: Solver
     kinds: tuple[Kind, ...]
     names: tuple[str, ...]
+    #: Whether to set the tasks aside only: their time runs from when they are shown.
+    reserve: bool = False
 
     @property
     def needs(self) -> Needs:
@@ -56,7 +61,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, list[tuple[Lease, Task]]]:
         """Take what the hunt found, as long as a place is free."""
-        lasts = MACHINE_LEASE_MS if self.solver.machine else PERSON_LEASE_MS
+        lasts = RESERVE_MS if self.reserve else lasts_for(machine=self.solver.machine)
         given: list[tuple[Lease, Task]] = []
         # What was said in this very call the hunt did not see.
         found = (n for n in rows.found if not _has_said(self.solver.id, rows.said(n)))
@@ -68,8 +73,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
                 solver=self.solver.id,
                 machine=self.solver.machine,
                 given=now,
-                until=Millis(min(now + lasts, max(task.deadline, now + 1))),
+                until=until(task, now, lasts),
                 pay=self._pay(rows.house, task),
+                shown=Millis(0) if self.reserve else now,
             )
             given.append((lease, replace(task, free_at=free_at(task.slots, (*rows.said(n), lease), now))))
         return Changes(
@@ -105,7 +111,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Verdict]:
         """Accept while the task wants it; pay what was in time even when it no longer does."""
-        lease, task = _of(self.lease, self.solver, rows)
+        lease, task = own(self.lease, self.solver, rows)
         said = _encode(accept(task.asked(), self.value))
         confidence = _confidence(self.confidence) if self.solver.machine else None
         spoken = replace(lease, outcome=Outcome.ANSWERED, said=said, confidence=confidence, ended=now)
@@ -126,28 +132,9 @@ class GiveBack(msgspec.Struct, frozen=True, kw_only=True):
 
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Verdict]:
         """Accept while the task is open; declines earn nothing."""
-        lease, task = _of(self.lease, self.solver, rows)
-        spoken = replace(lease, outcome=Outcome.DECLINED, said=_encode(self.reason), pay=NOTHING, ended=now)
+        lease, task = own(self.lease, self.solver, rows)
+        spoken = replace(lease, outcome=Outcome.DECLINED, said=_encode(self.reason), ended=now)
         return _say(spoken, lease, task, rows, now)
-
-
-class SayAndClaim(msgspec.Struct, frozen=True, kw_only=True):
-    """Say something and claim the next tasks in one unit; who is refused claims nothing."""
-
-    said: Answer | GiveBack
-    claim: Claim
-
-    @property
-    def needs(self) -> Needs:
-        """What both need."""
-        return replace(self.said.needs, hunt=self.claim.needs.hunt)
-
-    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, tuple[Verdict, list[tuple[Lease, Task]]]]:
-        """Decide one after the other."""
-        changes, verdict = self.said.decide(rows, now)
-        rows.absorb(changes)
-        more, given = self.claim.decide(rows, now)
-        return together([changes, more]), (verdict, given)
 
 
 class Free(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,13 +153,24 @@ class Free(msgspec.Struct, frozen=True, kw_only=True):
         revoked = tuple(replace(lease, outcome=Outcome.REVOKED, ended=now) for lease in freed)
         for lease in revoked:
             rows.hold(lease)
-        tasks = {lease.task: rows.tasks[lease.task] for lease in revoked}
-        reopened = tuple(_reopened(task, rows, now) for task in tasks.values() if not task.settled)
-        return Changes(leases=revoked, tasks=reopened), len(freed)
+        return Changes(leases=revoked, tasks=reopened(revoked, rows, now)), len(freed)
 
 
-def _reopened(task: Task, rows: Rows, now: Millis) -> Task:
-    return replace(task, free_at=free_at(task.slots, rows.said(task.n), now))
+def reopened(leases: tuple[Lease, ...], rows: Rows, now: Millis) -> tuple[Task, ...]:
+    """Tell from when the places of these leases' open tasks are free, after the leases have changed in `rows`."""
+    tasks = {lease.task: rows.tasks[lease.task] for lease in leases}
+    still_open = (task for task in tasks.values() if not task.settled)
+    return tuple(replace(task, free_at=free_at(task.slots, rows.said(task.n), now)) for task in still_open)
+
+
+def lasts_for(*, machine: bool) -> int:
+    """Give how long a solver has for what it was shown."""
+    return MACHINE_LEASE_MS if machine else PERSON_LEASE_MS
+
+
+def until(task: Task, now: Millis, lasts: int) -> Millis:
+    """Give when a lease ends that is to last so long: never after its task's own time."""
+    return Millis(min(now + lasts, max(task.deadline, now + 1)))
 
 
 class Spoil(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,7 +192,7 @@ class Spoil(msgspec.Struct, frozen=True, kw_only=True):
         return settle(task, Cause.UNDECODABLE, rows, now), True
 
 
-def _of(token: str, solver: Solver, rows: Rows) -> tuple[Lease, Task]:
+def own(token: str, solver: Solver, rows: Rows) -> tuple[Lease, Task]:
     """Find the solver's own lease; another's is as unknown as none."""
     lease = rows.leases.get(token)
     if lease is None or lease.solver != solver.id:
@@ -202,10 +200,14 @@ def _of(token: str, solver: Solver, rows: Rows) -> tuple[Lease, Task]:
     return lease, rows.tasks[lease.task]
 
 
+#: What is told to words that come after a lease ended without any.
+_UNSAID = {Outcome.REVOKED: Why.REVOKED, Outcome.RELEASED: Why.EXPIRED}
+
+
 def _repeat(lease: Lease, spoken: Lease) -> Verdict:
     """Answer for a lease that has ended: the same words get the reply they got."""
-    if lease.outcome is Outcome.REVOKED:
-        return Verdict(accepted=False, why=Why.REVOKED)
+    if lease.outcome in _UNSAID:
+        return Verdict(accepted=False, why=_UNSAID[lease.outcome])
     if lease.verdict is not None and (lease.outcome, lease.said) == (spoken.outcome, spoken.said):
         return lease.verdict
     return Verdict(accepted=False, why=Why.SETTLED)
@@ -216,16 +218,19 @@ def _say(spoken: Lease, lease: Lease, task: Task, rows: Rows, now: Millis) -> tu
     if lease.outcome is not None:
         return NO_CHANGES, _repeat(lease, spoken)
     why = _unwanted(lease, task, rows.said(task.n), now)
-    paid = spoken.pay if why is None or lease.live(now) else NOTHING
+    earns = spoken.outcome is Outcome.ANSWERED and (why is None or lease.live(now))
+    paid = lease.pay if earns else NOTHING
     verdict = Verdict(accepted=why is None, why=why, paid=paid)
-    spoken = replace(spoken, verdict=verdict)
+    # Who says something of a task has seen it, whether it was told or not.
+    spoken = replace(spoken, verdict=verdict, shown=lease.shown or now)
     pay = Entry(move=Move.PAY, amount=paid, solver=lease.solver, task=lease.task)
     entries = (pay,) if paid else ()
     if why is not None:
         return Changes(leases=(spoken,), entries=entries), verdict
     rows.hold(spoken)
     after = go_on(task, rows, now)
-    return replace(after, leases=(spoken,), entries=(*after.entries, *entries)), verdict
+    told = (Mark(solver=lease.solver, said=1),) if spoken.outcome is Outcome.ANSWERED else ()
+    return replace(after, leases=(spoken,), entries=(*after.entries, *entries), marks=(*told, *after.marks)), verdict
 
 
 def _has_said(solver: SolverId, said: tuple[Lease, ...]) -> bool:

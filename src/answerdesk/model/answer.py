@@ -32,6 +32,8 @@ class Outcome(enum.StrEnum):
     DECLINED = "declined"
     #: Taken back by the operator, or by the host that started the solver.
     REVOKED = "revoked"
+    #: Given up by its holder without a word.
+    RELEASED = "released"
 
 
 class Why(enum.StrEnum):
@@ -41,6 +43,26 @@ class Why(enum.StrEnum):
     SETTLED = "settled"
     CANCELLED = "cancelled"
     REVOKED = "revoked"
+
+
+class Lapse(enum.StrEnum):
+    """Why a lease cannot be shown, kept, extended or opened again."""
+
+    #: It ran out or was given up.
+    EXPIRED = "expired"
+    SETTLED = "settled"
+    CANCELLED = "cancelled"
+    REVOKED = "revoked"
+    #: Something was said under it.
+    SAID = "said"
+    #: It was not shown yet, so its time does not run.
+    RESERVED = "reserved"
+    #: It was extended before, which is done once.
+    EXTENDED = "extended"
+    #: Its task's own time is up.
+    DEADLINE = "deadline"
+    #: Others hold every place that its task has.
+    TAKEN = "taken"
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,10 +90,19 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float | None = None
     verdict: Verdict | None = None
     ended: Millis = Millis(0)
+    #: When its holder first saw the task: 0 while it is only reserved.
+    shown: Millis = Millis(0)
+    #: Whether its holder had more time once.
+    extended: bool = False
 
     def live(self, now: Millis) -> bool:
         """Tell whether the lease still holds its place."""
         return self.outcome is None and now < self.until
+
+    @property
+    def reserved(self) -> bool:
+        """Whether the task is set aside for somebody who has not seen it."""
+        return self.outcome is None and not self.shown
 
     @property
     def stands(self) -> bool:

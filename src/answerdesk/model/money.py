@@ -65,6 +65,8 @@ class Move(enum.StrEnum):
     REFUND = "refund"
     #: A solver earns its pay for an answer.
     PAY = "pay"
+    #: A solver takes an answer back, and its pay goes with it.
+    UNPAY = "unpay"
     #: The operator pays a solver's earnings out.
     PAYOUT = "payout"
 
@@ -88,6 +90,7 @@ BOOKS: Final[dict[Move, tuple[Book, Book]]] = {
     Move.RELEASE: (Book.HELD, Book.BALANCE),
     Move.REFUND: (Book.INCOME, Book.BALANCE),
     Move.PAY: (Book.WAGES, Book.EARNED),
+    Move.UNPAY: (Book.EARNED, Book.WAGES),
     Move.PAYOUT: (Book.EARNED, Book.OUTSIDE),
 }
 

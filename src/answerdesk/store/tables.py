@@ -28,7 +28,7 @@ _RULES = msgspec.json.Decoder(Rules)
 
 #: A task's columns in the order of its fields; the struct's own order is the row's.
 TASK: Final = ", ".join(Task.__struct_fields__)
-LEASE: Final = "token, n, solver, machine, given, until, pay, outcome, said, confidence, verdict, ended"
+LEASE: Final = "token, n, solver, machine, given, until, pay, outcome, said, confidence, verdict, ended, shown, extended"
 PURSE: Final = "id, balance, held, open_tasks, day, spent"
 
 _KINDS = {str(kind): kind for kind in Kind}
@@ -72,13 +72,13 @@ def lease_row(lease: Lease) -> Row:
     verdict = _encode(lease.verdict) if lease.verdict else None
     return (
         lease.token, lease.task, lease.solver, lease.machine, lease.given, lease.until, lease.pay, lease.outcome,
-        lease.said, lease.confidence, verdict, lease.ended,
+        lease.said, lease.confidence, verdict, lease.ended, lease.shown, lease.extended,
     )  # fmt: skip
 
 
 def lease_from(row: Row) -> Lease:
     """Read a lease from its columns."""
-    token, n, solver, machine, given, until, pay, outcome, said, confidence, verdict, ended = row
+    token, n, solver, machine, given, until, pay, outcome, said, confidence, verdict, ended, shown, extended = row
     return Lease(
         token=token,
         task=n,
@@ -92,6 +92,8 @@ def lease_from(row: Row) -> Lease:
         confidence=confidence,
         verdict=_VERDICT.decode(verdict) if verdict else None,
         ended=ended,
+        shown=shown,
+        extended=bool(extended),
     )
 
 

@@ -11,7 +11,10 @@ import msgspec
 from answerdesk.model.question import Kind
 from answerdesk.wire import work
 
-_TYPES: Final = (work.ClaimCall, work.AnswerCall, work.DeclineCall, work.LeasesJson, work.VerdictJson, work.ProblemJson)
+_TYPES: Final = (
+    work.ClaimCall, work.AnswerCall, work.DeclineCall, work.LeaseCall, work.ReleaseCall, work.LeasesJson,
+    work.VerdictJson, work.HeldJson, work.ReleasedJson, work.UndoneJson, work.ProblemJson,
+)  # fmt: skip
 
 _LEASE: Final = "9f2c4e6a8b0d1f3a"
 _QUESTION: Final = {
@@ -22,7 +25,14 @@ _QUESTION: Final = {
     "lang": None,
     "media": [{"url": f"/api/work/media/{_LEASE}/0", "type": "image/png", "width": 120, "height": 40}],
 }
-_GIVEN: Final = {"lease": _LEASE, "task": 1837465021, "kind": "text", "until": 1692863536.5, "question": _QUESTION}
+_GIVEN: Final = {
+    "lease": _LEASE,
+    "task": 1837465021,
+    "kind": "text",
+    "until": 1692863536.5,
+    "reserved": False,
+    "question": _QUESTION,
+}
 
 
 #: What the value of an answer looks like, by kind: whose the numbers are is said where the kind is.
@@ -55,7 +65,8 @@ OPERATIONS: Final = (
     Operation(
         path="/api/work/claim",
         name="claim",
-        about="Ask for questions to answer; waits up to `wait` seconds for the first.",
+        about="Ask for questions to answer; waits up to `wait` seconds for the first. With `reserve` they are set aside"
+        " for 20 seconds, and their own time runs once they are shown.",
         body="ClaimCall",
         asked={"kinds": ["text"], "max": 1, "wait": 25},
         reply="LeasesJson",
@@ -64,13 +75,14 @@ OPERATIONS: Final = (
     Operation(
         path="/api/work/answer",
         name="answer",
-        about="Answer under a lease, and claim again in the same call. The same answer again gets the same reply.",
+        about="Answer under a lease, and in the same call tell which reserved lease is `shown` now, and claim again."
+        " The same answer again gets the same reply.",
         body="AnswerCall",
         asked={
             "lease": _LEASE,
             "value": "4821",
             "confidence": 0.97,
-            "claim": {"kinds": ["text"], "max": 1, "wait": 25},
+            "claim": {"kinds": ["text"], "max": 1, "wait": 25, "reserve": False},
         },
         reply="VerdictJson",
         told={"accepted": True, "paid": "0.000600", "leases": []},
@@ -83,6 +95,51 @@ OPERATIONS: Final = (
         asked={"lease": _LEASE, "reason": "unreadable"},
         reply="VerdictJson",
         told={"accepted": False, "why": "settled", "paid": "0", "leases": []},
+    ),
+    Operation(
+        path="/api/work/show",
+        name="show",
+        about="Tell that a reserved question is seen now: its time runs from here. Again changes nothing.",
+        body="LeaseCall",
+        asked={"lease": _LEASE},
+        reply="HeldJson",
+        told={"lease": _LEASE, "until": 1692863536.5},
+    ),
+    Operation(
+        path="/api/work/keep",
+        name="keep",
+        about="Set a reserved question aside for 20 seconds more, up to two minutes in all.",
+        body="LeaseCall",
+        asked={"lease": _LEASE},
+        reply="HeldJson",
+        told={"lease": _LEASE, "why": "expired"},
+    ),
+    Operation(
+        path="/api/work/extend",
+        name="extend",
+        about="Take 30 seconds more for a question that is shown: once, and within the task's own time.",
+        body="LeaseCall",
+        asked={"lease": _LEASE},
+        reply="HeldJson",
+        told={"lease": _LEASE, "until": 1692863566.5},
+    ),
+    Operation(
+        path="/api/work/release",
+        name="release",
+        about="Give leases up without a word. What was never shown may be given to the same solver again.",
+        body="ReleaseCall",
+        asked={"leases": [_LEASE]},
+        reply="ReleasedJson",
+        told={"released": 1},
+    ),
+    Operation(
+        path="/api/work/undo",
+        name="undo",
+        about="Withdraw an answer or a decline while its task is open: its pay is taken back and the lease runs again.",
+        body="LeaseCall",
+        asked={"lease": _LEASE},
+        reply="UndoneJson",
+        told={"reopened": False, "why": "settled"},
     ),
 )
 

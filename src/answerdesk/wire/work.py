@@ -10,15 +10,16 @@ from typing import Annotated, Any, Final, NotRequired, TypedDict, TypeVar
 import msgspec
 
 from answerdesk.model import money
-from answerdesk.model.answer import Decline, Lease, Verdict, Why
+from answerdesk.model.answer import Decline, Lapse, Lease, Verdict, Why
 from answerdesk.model.fault import Fault, Refusal
-from answerdesk.model.media import PICTURES, REDRAWN
+from answerdesk.model.media import ANEW
 from answerdesk.model.question import WORK_KINDS, Kind, Medium, Question
 from answerdesk.model.task import TaskId
 
 MOST_LEASES: Final = 16
 LONGEST_WAIT: Final = 30.0
 LONGEST_LEASE: Final = 100
+MOST_RELEASED: Final = 64
 
 #: Printable ASCII, so that no store ever sees a character it cannot keep.
 LeaseToken = Annotated[str, msgspec.Meta(pattern="^[!-~]+$", max_length=LONGEST_LEASE)]
@@ -32,23 +33,39 @@ class ClaimCall(msgspec.Struct, frozen=True, kw_only=True):
     max: Annotated[int, msgspec.Meta(ge=1, le=MOST_LEASES)] = 1
     #: Seconds.
     wait: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_WAIT)] = 0.0
+    #: Whether to set the tasks aside only, for somebody still busy with another: their time runs once they are shown.
+    reserve: bool = False
 
 
 class AnswerCall(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer under a lease, and perhaps the next claim."""
+    """An answer under a lease, and perhaps the reserved lease shown after it, and the next claim."""
 
     lease: LeaseToken
     value: Any
     confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    shown: LeaseToken | None = None
     claim: ClaimCall | None = None
 
 
 class DeclineCall(msgspec.Struct, frozen=True, kw_only=True):
-    """A task given back, and perhaps the next claim."""
+    """A task given back, and perhaps the reserved lease shown after it, and the next claim."""
 
     lease: LeaseToken
     reason: Decline
+    shown: LeaseToken | None = None
     claim: ClaimCall | None = None
+
+
+class LeaseCall(msgspec.Struct, frozen=True, kw_only=True):
+    """The lease that something is done with."""
+
+    lease: LeaseToken
+
+
+class ReleaseCall(msgspec.Struct, frozen=True, kw_only=True):
+    """Leases given up without a word."""
+
+    leases: Annotated[tuple[LeaseToken, ...], msgspec.Meta(max_length=MOST_RELEASED)]
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,17 +81,22 @@ ACCEPTED: Final[Mapping[str, str]] = {
     "kinds": f"a list of {', '.join(WORK_KINDS)}",
     "max": f"an integer 1..{MOST_LEASES}",
     "wait": f"a number of seconds 0..{LONGEST_WAIT:.0f}",
+    "reserve": "true or false",
     "lease": "the text a claim gave as lease",
+    "leases": f"a list of at most {MOST_RELEASED} texts that claims gave as lease",
+    "shown": "the text a claim gave as lease, or null",
     "value": "the answer in the form of the question's kind",
     "confidence": "a number 0..1 or null",
     "reason": f"one of {', '.join(Decline)}",
-    "claim": "an object with kinds, max and wait, or null",
+    "claim": "an object with kinds, max, wait and reserve, or null",
 }
 
 _Read = TypeVar("_Read")
 _CLAIM: Final = msgspec.json.Decoder(ClaimCall)
 _ANSWER: Final = msgspec.json.Decoder(AnswerCall)
 _DECLINE: Final = msgspec.json.Decoder(DeclineCall)
+_LEASE: Final = msgspec.json.Decoder(LeaseCall)
+_RELEASE: Final = msgspec.json.Decoder(ReleaseCall)
 
 
 def read_claim(body: bytes) -> ClaimCall:
@@ -90,6 +112,16 @@ def read_answer(body: bytes) -> AnswerCall:
 def read_decline(body: bytes) -> DeclineCall:
     """Read a decline."""
     return _read(_DECLINE, body)
+
+
+def read_lease(body: bytes) -> LeaseCall:
+    """Read a call that names one lease: show, keep, extend or undo."""
+    return _read(_LEASE, body)
+
+
+def read_release(body: bytes) -> ReleaseCall:
+    """Read which leases are given up."""
+    return _read(_RELEASE, body)
 
 
 def _read(decoder: msgspec.json.Decoder[_Read], body: bytes) -> _Read:
@@ -179,6 +211,8 @@ class LeaseJson(TypedDict):
     task: int
     kind: Kind
     until: float
+    #: Whether it is only set aside: its time runs once it is shown.
+    reserved: bool
     question: QuestionJson
 
 
@@ -188,13 +222,37 @@ class LeasesJson(TypedDict):
     leases: list[LeaseJson]
 
 
+class HeldJson(TypedDict):
+    """Until when a lease runs now, or why nothing could be done with it."""
+
+    lease: str
+    until: NotRequired[float]
+    why: NotRequired[Lapse]
+
+
 class VerdictJson(TypedDict):
-    """Whether an answer or decline was taken, why not, what it earned, and what its claim brought."""
+    """Whether an answer or decline was taken, why not, what it earned, what was shown, and what its claim brought."""
 
     accepted: bool
     why: NotRequired[Why]
     paid: str
     leases: list[LeaseJson]
+    shown: NotRequired[HeldJson]
+
+
+class ReleasedJson(TypedDict):
+    """How many of the leases were live."""
+
+    released: int
+
+
+class UndoneJson(TypedDict):
+    """Whether the lease is open again, until when and with which question, or why not."""
+
+    reopened: bool
+    until: NotRequired[float]
+    question: NotRequired[QuestionJson]
+    why: NotRequired[Lapse]
 
 
 class ProblemJson(TypedDict):
@@ -211,12 +269,37 @@ def write_leases(given: Iterable[Given]) -> bytes:
     return _encode(LeasesJson(leases=_leases(given)))
 
 
-def write_verdict(verdict: Verdict, given: Iterable[Given] | None) -> bytes:
+def write_verdict(verdict: Verdict, given: Iterable[Given] = (), shown: HeldJson | None = None) -> bytes:
     """Write the reply to an answer or a decline; without a claim in the call its leases are an empty list."""
-    reply = VerdictJson(accepted=verdict.accepted, paid=_paid(verdict.paid), leases=_leases(given or ()))
+    reply = VerdictJson(accepted=verdict.accepted, paid=_paid(verdict.paid), leases=_leases(given))
     if verdict.why is not None:
         reply["why"] = verdict.why
+    if shown is not None:
+        reply["shown"] = shown
     return _encode(reply)
+
+
+def held_json(token: str, until: int, why: Lapse | None) -> HeldJson:
+    """Tell until when (in milliseconds) a lease runs, or why nothing could be done with it."""
+    return HeldJson(lease=token, until=until / 1000) if why is None else HeldJson(lease=token, why=why)
+
+
+def write_held(held: HeldJson) -> bytes:
+    """Write the reply to a lease that is shown, kept or extended."""
+    return _encode(held)
+
+
+def write_released(count: int) -> bytes:
+    """Write the reply to leases given up."""
+    return _encode(ReleasedJson(released=count))
+
+
+def write_undone(again: Given | Lapse) -> bytes:
+    """Write the reply to what was to be undone: the lease as it is open again, or why it is not."""
+    if isinstance(again, Lapse):
+        return _encode(UndoneJson(reopened=False, why=again))
+    (lease,) = _leases((again,))
+    return _encode(UndoneJson(reopened=True, until=lease["until"], question=lease["question"]))
 
 
 def write_problem(text: str) -> bytes:
@@ -235,6 +318,7 @@ def _leases(given: Iterable[Given]) -> list[LeaseJson]:
             task=each.task,
             kind=each.question.kind,
             until=each.lease.until / 1000,
+            reserved=each.lease.reserved,
             question=question_json(each.question, each.lease.token, redrawn=not each.lease.machine),
         )
         for each in given
@@ -244,7 +328,7 @@ def _leases(given: Iterable[Given]) -> list[LeaseJson]:
 def question_json(question: Question, lease_token: str, *, redrawn: bool = False) -> QuestionJson:
     """Show a question to the holder of a lease; the instruction picture's address comes after those of the media.
 
-    Media are named by the type that their address gives: where pictures are redrawn, it gives no other than PNG.
+    Media are named by the type that their address gives: what is made anew for people is PNG or WAV.
     """
     picture = None if question.picture is None else _address(lease_token, len(question.media))
     options = OptionsJson(module=question.options.module)
@@ -267,7 +351,7 @@ def _address(lease_token: str, index: int) -> str:
 
 
 def _medium(medium: Medium, url: str, *, redrawn: bool) -> MediumJson:
-    shown = MediumJson(url=url, type=REDRAWN if redrawn and medium.type in PICTURES else medium.type)
+    shown = MediumJson(url=url, type=ANEW[medium.type] if redrawn else medium.type)
     if medium.width and medium.height:
         shown["width"], shown["height"] = medium.width, medium.height
     return shown
