@@ -13,7 +13,7 @@ from answerdesk.model.solver import SolverId
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
     """The ledger against the stored balances."""
 
-    #: Accounts whose stored balance or held sum differs from the ledger's.
+    #: Accounts whose stored balance or held sum differs from the ledger's, and solvers whose wages do.
     drifting: tuple[str, ...]
     entries: int
 

@@ -113,19 +113,25 @@ class SqliteRecords:
         return [tables.task_from(row) for row in rows]
 
     async def sums(self) -> Sums:
-        """Add the whole ledger up by move and account."""
+        """Add the whole ledger up by move and owner: an account, or below zero a solver."""
         booked: dict[tuple[Book, int], int] = {}
         drifting, entries = [], 0
         # One statement sees one moment; the ledger's lines come before the accounts.
-        for move, account, name, first, second in self._rows(
-            "SELECT move, account, '', sum(amount), count(*) FROM entries GROUP BY move, account"
+        for move, owner, name, first, second in self._rows(
+            "SELECT move, CASE WHEN solver > 0 THEN -solver ELSE account END, '', sum(amount), count(*)"
+            " FROM entries GROUP BY 1, 2"
             " UNION ALL SELECT '', id, name, balance, held FROM accounts"
+            " UNION ALL SELECT '', -solvers.id, name, coalesce(sum(earned - paid), 0), 0"
+            " FROM solvers LEFT JOIN wages ON solver = solvers.id GROUP BY solvers.id"
         ):
             if move:
                 entries += second
                 for book, sign in zip(BOOKS[move], (-1, 1), strict=True):
-                    booked[book, account] = booked.get((book, account), 0) + sign * first
-            elif (booked.get((Book.BALANCE, account), 0), booked.get((Book.HELD, account), 0)) != (first, second):
+                    booked[book, owner] = booked.get((book, owner), 0) + sign * first
+            elif owner < 0:
+                if booked.get((Book.EARNED, owner), 0) != first:
+                    drifting.append(name)
+            elif (booked.get((Book.BALANCE, owner), 0), booked.get((Book.HELD, owner), 0)) != (first, second):
                 drifting.append(name)
         return Sums(drifting=tuple(drifting), entries=entries)
 
