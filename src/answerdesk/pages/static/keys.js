@@ -2,7 +2,7 @@
  * The one table of keys, and the one listener. Rule: letters act by what is printed on the key, or by their place
  * where the layout has no Latin letters; bare characters only while nobody types; never while a word is composed.
  */
-import { given, h, t } from './dom.js';
+import { given, h } from './dom.js';
 
 /** Every row can be remapped; `Mod` is Ctrl, or ⌘ on a Mac. The label of a row is the message `key.<id>`. */
 export const TABLE = [
@@ -30,7 +30,7 @@ export const TABLE = [
 ];
 
 /** Second keys of the same rows, which nobody remaps. */
-const ALSO = { F1: 'help', '=': 'zoom.in', F8: 'audio.play' };
+const ALSO = { F1: 'help', 'Alt+KeyP': 'pause', 'Alt+KeyT': 'time', '=': 'zoom.in', F8: 'audio.play' };
 const SIGNS = {
   Escape: 'Esc', ArrowLeft: '←', ArrowRight: '→', ArrowUp: '↑', ArrowDown: '↓', Backspace: '⌫', '-': '−', Delete: 'Del',
 };
@@ -115,6 +115,5 @@ export function label(button, id) {
   button.querySelector('kbd')?.remove();
   if (!shown) return button.removeAttribute('aria-keyshortcuts');
   button.setAttribute('aria-keyshortcuts', spoken(shown));
-  button.title ||= `${t(`key.${id}`)} (${print(shown)})`;
   if (!button.matches('[data-quiet]')) button.append(h('kbd', { 'aria-hidden': 'true' }, print(shown)));
 }

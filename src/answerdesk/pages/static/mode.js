@@ -35,23 +35,7 @@
  * @property {() => void} destroy   Take listeners, timers and addresses down.
  *
  * A cell or mark that is a <button> and wants Enter for sending carries `data-cell`.
+ *
+ * This file is read by people and type checkers alone; `load.js` loads the modes.
  */
-
-import { allWords } from './dom.js';
-
-const loaded = new Map();
-
-/**
- * Load a kind's module, and the messages it needs.
- * @returns {Promise<{mount(stage: HTMLElement, task: Task, tools: Tools): Mode}>}
- */
-export async function load(kind) {
-  if (!loaded.has(kind)) {
-    const [module] = await Promise.all([import(`./${kind}.js`), kind === 'text' ? null : allWords()]);
-    loaded.set(kind, module.default);
-  }
-  return loaded.get(kind);
-}
-
-/** The module of a kind that `load` has brought already. */
-export const ready = (kind) => loaded.get(kind);
+export {};

@@ -1,0 +1,34 @@
+/** Second thoughts: an answer taken back, and more time. Rule: the server says whether it is too late. */
+import { post } from './api.js';
+import { t } from './dom.js';
+
+/** Take the last answer back: while it is unsent, or while its task is open. */
+export async function undo(loop) {
+  const { last } = loop;
+  if (!last) return loop.screen.note(t('work.undo.none'));
+  loop.last = null;
+  loop.screen.last(null);
+  const { task } = last;
+  if (!loop.outbox.takeBack(task.lease)) {
+    await loop.outbox.settled(task.lease);
+    const reply = await post('undo', { lease: task.lease }).catch((problem) => ({ why: problem.passing ? 'away' : 'settled' }));
+    if (!reply.reopened) return loop.screen.note(t(reply.why === 'away' ? 'work.undo.away' : 'work.undo.settled'));
+    task.until = reply.until;
+  }
+  const { current } = loop;
+  if (current) {
+    current.before = loop.screen.mode.value();
+    loop.queue.putBack(current);
+  }
+  loop.begin({ ...task, reserved: false, before: last.value });
+}
+
+/** Ask for more time, which a task gives once. */
+export async function extend(loop) {
+  const task = loop.current;
+  if (!task || task.practice) return;
+  const reply = await post('extend', { lease: task.lease }).catch(() => ({ why: 'away' }));
+  if (loop.current !== task) return;
+  if (reply.until) loop.clock.start((task.until = reply.until), false);
+  loop.screen.note(t(reply.until ? 'work.extended' : 'work.unextended'));
+}
