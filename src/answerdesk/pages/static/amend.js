@@ -5,6 +5,7 @@ import { t } from './dom.js';
 /** Take the last answer back: while it is unsent, or while its task is open. */
 export async function undo(loop) {
   const { last } = loop;
+  if (loop.current?.practice) return;
   if (!last) return loop.screen.note(t('work.undo.none'));
   loop.last = null;
   loop.screen.last(null);

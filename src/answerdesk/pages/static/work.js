@@ -74,9 +74,9 @@ const acts = {
   pause() {
     if (loop.paused) return loop.resume();
     loop.pause('paused', more());
-    import('./alerts.js').then(({ offer }) => offer(one('state'), figures));
+    import('./alerts.js').then(({ offer }) => offer(one('state'))).then(watchful);
   },
-  help: () => import('./help.js').then(({ help }) => help(screen.mode?.keys ?? [])),
+  help: () => import('./help.js').then(({ help }) => help(screen.mode?.keys ?? [], () => screen.mode?.focus())),
 };
 REASONS.forEach((reason, at) => { acts[`reason.${at + 1}`] = () => loop.decline(reason); });
 
@@ -107,8 +107,9 @@ for (const made of document.querySelectorAll('[data-key]')) label(made, made.dat
 async function offers() {
   if (!given.practise?.length || sessionStorage.getItem('practised')) return;
   const { offer } = await import('./practice.js');
-  offer(loop, given.practise);
+  offer(loop);
 }
+document.addEventListener('practise', offers);
 
 unsent();
 outbox.again();
@@ -117,3 +118,9 @@ loop.advance().then(() => {
   // What the first task did without comes while it is being looked at.
   requestIdleCallback?.(() => allWords().then(offers));
 });
+if (localStorage.getItem('alerts')) watchful();
+/** Who asked to be told of work is told while resting. */
+async function watchful() {
+  const { watch } = await import('./alerts.js');
+  watch(() => document.hidden || loop.paused, figures);
+}
