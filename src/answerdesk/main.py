@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import functools
 import gc
-import os
 import resource
 import secrets
 import socket
@@ -22,6 +21,7 @@ import structlog
 import uvloop
 
 from answerdesk.api import certificates
+from answerdesk.api.admission import Admission
 from answerdesk.api.app import App
 from answerdesk.api.certificates import Certificate
 from answerdesk.api.events import Feed
@@ -35,24 +35,26 @@ from answerdesk.api.methods import Methods
 from answerdesk.api.native import Native
 from answerdesk.api.patience import HEAD_SECONDS, sweep
 from answerdesk.api.pictures import Darkroom
-from answerdesk.api.server import STOP_SECONDS, Server, http_config
+from answerdesk.api.server import Server, http_config
 from answerdesk.api.stats import Stats
 from answerdesk.api.work import WaitingRoom, WorkApi
+from answerdesk.beside import NO_SOLVER, enrol_machine, keep_working
 from answerdesk.config import ADDRESS, ANCHORS, FIRST_KEY, Settings, poll_limit
 from answerdesk.deliver import MOST_AT_ONCE, Deliverer, Door, Posting
 from answerdesk.desk.board import Board, final_reply
-from answerdesk.desk.books import OpenAccount, SaveSolver
+from answerdesk.desk.books import OpenAccount
 from answerdesk.desk.chores import CHORES, ROUND, Chore, Retention
 from answerdesk.desk.entrance import Entrance
+from answerdesk.desk.greeting import has_password, let_in, owner_of
 from answerdesk.desk.orders import Orders
 from answerdesk.desk.ports import Heard, Unavailable
-from answerdesk.desk.work import Free
+from answerdesk.desk.visits import Visits
 from answerdesk.model.account import Account, AccountId, digest
 from answerdesk.model.money import NOTHING, Micros
-from answerdesk.model.question import Kind
-from answerdesk.model.solver import Solver, SolverId
 from answerdesk.model.task import Permutation, Task
-from answerdesk.solve.plugin import SolverUnknown, make
+from answerdesk.pages.parts import make_parts
+from answerdesk.pages.site import Site
+from answerdesk.solve.plugin import find
 from answerdesk.store.folder import Wall, only_server, open_store, read_line, write_secret, written_while
 from answerdesk.store.sqlite import BLOCK, SqliteStore
 from answerdesk.wire.callback import write_callback
@@ -62,6 +64,8 @@ log = structlog.get_logger()
 #: The first account, made when a desk is first served.
 FIRST_ACCOUNT: Final = "first"
 FIRST_BALANCE: Final = Micros(10_000_000)
+#: The secret of a one-time link.
+LINK_BYTES: Final = 24
 #: How often the server looks whether another process wrote.
 LOOK_AROUND_SECONDS: Final = 0.05
 #: How often a write is tried while writing fails.
@@ -75,8 +79,6 @@ ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - named, n
 RENEW_SECONDS: Final = 43_200.0
 #: How long a busy loop may keep a commit that is durable from being told of.
 SWITCH_SECONDS: Final = 0.0001
-#: A worker that ran this long did not fail at its start.
-LONG_RUN_SECONDS: Final = 60.0
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +95,8 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str | None = None
     #: The certificate of the desk's own authority, which clients must trust.
     authority: Path | None = None
+    #: The secret of a link that signs the owner in once, while no owner has a password.
+    enter: str | None = None
 
 
 class Desk:
@@ -103,6 +107,8 @@ class Desk:
         wall = Wall()
         self.settings = settings
         self.store = open_store(settings.data, block=BLOCK)
+        #: Nobody is told that the desk is ready before its owner is told how to come in.
+        self.announced = False
         ids = Permutation(self.store.permutation_key)
         board = Board()
         entrance = Entrance(self.store)
@@ -126,10 +132,14 @@ class Desk:
         stats = Stats(store=self.store, records=self.store, clock=wall)
         self.feed = Feed(self.store, ids)
         native = Native(front=front, peers=peers, store=self.store, records=self.store, ids=ids, feed=self.feed)
+        visits = Visits(self.store, self.store)
         work = WorkApi(
-            store=self.store, entrance=entrance, room=self.room, ids=ids, names=wall, clock=wall,
-            darkroom=self.darkroom,
+            store=self.store, admission=Admission(entrance, visits, wall), room=self.room, ids=ids, names=wall,
+            clock=wall, darkroom=self.darkroom,
         )  # fmt: skip
+        self.site = Site(
+            make_parts(store=self.store, visits=visits, clock=wall, ids=ids, ip=peers.ip, scheme=peers.scheme)
+        )
         key = self.store.permutation_key
         gallery = Gallery(store=self.store, ids=ids, key=key, darkroom=self.darkroom, clock=wall)
         published = gallery if settings.publish_media else None
@@ -140,7 +150,9 @@ class Desk:
             native=native,
             work=work,
             ready=self._trouble,
+            pages=self.site,
             cross_origin=settings.cors,
+            user_agent=settings.user_agent,
         )
         self.deliverer = Deliverer(
             store=self.store,
@@ -153,10 +165,10 @@ class Desk:
     def _hear(self, heard: Heard) -> None:
         self.hold.settle(heard.tasks, self.polls.forget)
         self.room.hear(heard.tasks)
-        self.feed.hear(heard.tasks)
+        self.feed.hear(heard)
 
     def _trouble(self) -> str | None:
-        return self.store.trouble
+        return self.store.trouble if self.announced else "starting"
 
     async def reread(self) -> None:
         """Release held polls and streams whose task settled without an event."""
@@ -172,6 +184,7 @@ class Desk:
     async def close(self) -> None:
         """Take everything down."""
         await self.darkroom.close()
+        self.site.close()
         self.store.close()
 
 
@@ -183,7 +196,13 @@ def posting(ids: Permutation, task: Task) -> Posting:
 
 
 def serve(settings: Settings, announce: Callable[[Announcement], None]) -> None:
-    """Serve until told to stop; raises InUse, OSError for a taken port, Unavailable for a newer database."""
+    """Serve until told to stop.
+
+    Raises InUse, OSError for a taken port, Unavailable for a newer database, SolverUnknown.
+    """
+    if settings.solver != NO_SOLVER:
+        # A name nobody installed is a slip of the pen; one that cannot run here is served without.
+        find(settings.solver)
     with only_server(settings.data), uvloop_runner() as runner:
         runner.run(_serve(settings, announce))
 
@@ -202,6 +221,7 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
     server = Server(http_config(desk.app, certificate), desk.release)
     try:
         key, new = await first_account(desk.store, settings.data)
+        enter = await owners_link(desk.store)
         machine, trouble = await enrol_machine(desk.store, settings)
         loops = [asyncio.create_task(loop) for loop in _loops(desk, server, certificate)]
         serving = asyncio.create_task(server.serve(sockets=[listening]))
@@ -211,8 +231,9 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
         with told(settings.data, url, certificate):
             if machine is not None:
                 loops.append(asyncio.create_task(keep_working(settings, url, machine, certificate)))
-            announcement = await _announcement(desk, url, key, new=new, trouble=trouble)
+            announcement = await _announcement(desk, url, key, enter, new=new, trouble=trouble)
             announce(announcement if certificate is None else _over_tls(announcement, certificate, settings.host))
+            desk.announced = True
             # What was made so far stays: no collection need look at it again.
             gc.freeze()
             sys.setswitchinterval(SWITCH_SECONDS)
@@ -252,7 +273,19 @@ def _over_tls(announcement: Announcement, certificate: Certificate, host: str) -
     return msgspec.structs.replace(announcement, url=url, authority=certificate.authority)
 
 
-async def _announcement(desk: Desk, url: str, key: str | None, *, new: bool, trouble: str | None) -> Announcement:
+async def owners_link(store: SqliteStore) -> str | None:
+    """Make a fresh link for the owner to come in by, as long as no owner has a password; gives its secret."""
+    owner = await owner_of(store, store)
+    if await has_password(store):
+        return None
+    secret = secrets.token_hex(LINK_BYTES)
+    await let_in(store, owner, secret)
+    return secret
+
+
+async def _announcement(
+    desk: Desk, url: str, key: str | None, enter: str | None, *, new: bool, trouble: str | None
+) -> Announcement:
     """Tell what is served; a key that was revoked is not told."""
     settings = desk.settings
     account = await desk.store.account_by_key(digest(key)) if key else None
@@ -264,8 +297,9 @@ async def _announcement(desk: Desk, url: str, key: str | None, *, new: bool, tro
         key=key if account else None,
         account=account.name if account else None,
         balance=purse.balance if purse else NOTHING,
-        machine=None if trouble or settings.solver == "none" else settings.solver,
+        machine=None if trouble or settings.solver == NO_SOLVER else settings.solver,
         trouble=trouble,
+        enter=enter,
     )
 
 
@@ -324,56 +358,6 @@ async def first_account(store: SqliteStore, data: Path) -> tuple[str | None, boo
     named = (digest(key), key[-4:])
     await store.run(OpenAccount(account=account, key=named, credit=FIRST_BALANCE, note="a new desk's first credit"))
     return key, True
-
-
-async def enrol_machine(store: SqliteStore, settings: Settings) -> tuple[str | None, str | None]:
-    """Enrol this folder's machine solver and free what it held; gives its token, or why there is none."""
-    if settings.solver == "none":
-        return None, None
-    try:
-        solver = make(settings.solver)
-    except (SolverUnknown, ImportError) as error:
-        return None, str(error)
-    able, why = solver.available()
-    if not able:
-        return None, why
-    host = socket.gethostname()
-    name = f"{settings.solver}@{host}"
-    path = settings.data / f"{settings.solver}.token"
-    token = read_line(path) or secrets.token_hex(16)
-    write_secret(path, token)
-    known = next((one for one in store.house().solvers if one.name == name), None)
-    kinds = frozenset(Kind(kind) for kind in solver.kinds)
-    enrolled = msgspec.structs.replace(
-        known or Solver(id=SolverId(await store.draw()), name=name, machine=True, host=host),
-        kinds=kinds,
-        languages=frozenset(solver.languages),
-    )
-    await store.run(SaveSolver(solver=enrolled, token=digest(token)))
-    await store.run(Free(solvers=(enrolled.id,)))
-    return token, None
-
-
-async def keep_working(settings: Settings, url: str, token: str, certificate: Certificate | None = None) -> None:
-    """Run the machine worker in a process of its own, and again with back-off when it ends."""
-    pinned = ["--pinned", str(settings.data / ANCHORS)] if certificate else []
-    pause = 1.0
-    while True:
-        began = time.monotonic()
-        worker = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "answerdesk.cli", "worker", "--solver", settings.solver, "--url", url,
-            *pinned, "--parent", str(os.getpid()), env={**os.environ, "ANSWERDESK_TOKEN": token},
-        )  # fmt: skip
-        try:
-            code = await worker.wait()
-        finally:
-            if worker.returncode is None:
-                worker.terminate()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(worker.wait(), STOP_SECONDS)
-        pause = 1.0 if time.monotonic() - began > LONG_RUN_SECONDS else min(pause * 2, 60.0)
-        log.warning("worker_ended", code=code, again_in=pause)
-        await asyncio.sleep(pause)
 
 
 def raise_file_limit() -> int:

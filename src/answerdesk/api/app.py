@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -17,14 +17,13 @@ from answerdesk.api.legacy import Legacy
 from answerdesk.api.methods import UNAVAILABLE, Methods
 from answerdesk.api.native import Native
 from answerdesk.api.work import WorkApi
+from answerdesk.model.talk import Method
 from answerdesk.wire.grammar import PATHS, method_of
 from answerdesk.wire.legacy import endpoint_of
 
 log = structlog.get_logger()
 
 WORK: Final = "/api/work/"
-#: What CapMonster's clients ask for before tasks of types that are not served here (PROTOCOL §4.7).
-USER_AGENT: Final = b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 NATIVE: Final = "/v1/"
 EVENTS: Final = "/v1/events"
 NOT_FOUND: Final = Answer(b'{"error":"nothing is served at this address"}', 404)
@@ -37,14 +36,28 @@ _CORS: Final = (
 )
 
 
+class Pages(Protocol):
+    """What people look at, as an ASGI application."""
+
+    def owns(self, path: str) -> bool:
+        """Tell whether an address is one of a page."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
+
 class App:
     """The service as one ASGI callable."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument a door
         self, *, methods: Methods, legacy: Legacy, native: Native, work: WorkApi, gallery: Gallery | None,
-        ready: Callable[[], str | None], cross_origin: bool,
+        ready: Callable[[], str | None], cross_origin: bool, user_agent: str,
+        pages: Pages | None = None,
     ) -> None:  # fmt: skip
-        """Take the doors; `ready` says what keeps the service from being ready, None for nothing."""
+        """Take the doors; `ready` says what keeps the service from being ready, None for nothing.
+
+        `user_agent` is what CapMonster's clients are told before tasks of types not served here (PROTOCOL §4.7).
+        """
         self._methods = methods
         self._legacy = legacy
         self._native = native
@@ -52,6 +65,8 @@ class App:
         self._gallery = gallery
         self._ready = ready
         self._cross_origin = cross_origin
+        self._pages = pages
+        self._user_agent = Answer(user_agent.encode("ascii"), type=TEXT)
         self.crashes: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,6 +78,9 @@ class App:
                 answer = await self._native.stream(scope, receive, send, _CORS if self._cross_origin else ())
             else:
                 answer = await self._answer(scope, receive)
+                if answer is NOT_FOUND and self._pages is not None:
+                    await self._pages(scope, receive, send)
+                    return
         except TooBig:
             answer = native.TOO_BIG if scope["path"].startswith(NATIVE) else TOO_BIG
         except Gone:
@@ -90,15 +108,24 @@ class App:
             return await self._native.serve(path[len(NATIVE) :], scope, await read_body(scope, receive))
         if (endpoint := endpoint_of(path)) is not None:
             return await self._legacy.serve(endpoint, scope, await read_body(scope, receive))
+        if path == "/" and self._has_page(path, scope):
+            return NOT_FOUND
         if verb in {"GET", "HEAD"} and (plain := self._plain(path.rstrip("/") or "/")) is not None:
             return plain if verb == "GET" else Answer(b"", plain.status, plain.type)
         if self._gallery is not None and verb == "GET" and path.startswith(PICTURES):
             return await self._gallery.show(path[len(PICTURES) :])
-        if (method := method_of(path)) is None:
+        if (method := method_of(path)) is None or self._has_page(path, scope):
             return NOT_FOUND
         if verb in {"GET", "HEAD"} and header(scope, b"content-length") in {b"", b"0"}:
             return self._methods.explain(method, scope)
         return await self._methods.serve(method, scope, await read_body(scope, receive))
+
+    def _has_page(self, path: str, scope: Scope) -> bool:
+        """Tell whether an address is a page's, or a browser asks for a page at a single name that is no method."""
+        if self._pages is None or path in PATHS:
+            return False
+        looked_at = scope["method"] in {"GET", "HEAD"} and b"text/html" in header(scope, b"accept")
+        return self._pages.owns(path) or (looked_at and method_of(path) in {None, Method.UNKNOWN})
 
     def _plain(self, path: str) -> Answer | None:
         """Answer the addresses outside the protocols."""
@@ -108,7 +135,7 @@ class App:
                     b"answerdesk: POST /createTask, /getTaskResult, /getBalance; workers: /api/work/", type=TEXT
                 )
             case "/api/useragent/actual":
-                return Answer(USER_AGENT, type=TEXT)
+                return self._user_agent
             case "/ping":
                 return Answer(b"pong", type=TEXT)
             case "/healthz":

@@ -143,6 +143,13 @@ class Peers:
             peer = hop
         return peer
 
+    def scheme(self, scope: Scope) -> str:
+        """Give http or https as the caller spoke it, to this server or to the nearest of our proxies, which says so."""
+        client = scope.get("client")
+        forwarded = text_header(scope, b"x-forwarded-proto") if self._is_proxy(str(client[0]) if client else "") else ""
+        nearest = forwarded.rpartition(",")[2].strip().lower()
+        return nearest if nearest in {"http", "https"} else str(scope.get("scheme", "http"))
+
     def _is_proxy(self, address: str) -> bool:
         return _is_address(address) and any(ip_address(address) in network for network in self._proxies)
 

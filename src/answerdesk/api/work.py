@@ -14,10 +14,10 @@ from typing import Final
 
 import structlog
 
-from answerdesk.api.http import Answer, Header, Message, Receive, Scope, bearer
+from answerdesk.api.admission import Admission
+from answerdesk.api.http import Answer, Header, Message, Receive, Scope
 from answerdesk.api.pictures import Darkroom, Undecodable
 from answerdesk.desk import holding, work
-from answerdesk.desk.entrance import Entrance
 from answerdesk.desk.ports import Clock, Names, Store, Unavailable
 from answerdesk.model.answer import Decline, Lapse, Lease
 from answerdesk.model.fault import Fault, Refusal
@@ -147,12 +147,12 @@ class WorkApi:
     """Serves what solvers do with leases, and the media under them."""
 
     def __init__(
-        self, *, store: Store, entrance: Entrance, room: WaitingRoom, ids: Permutation, names: Names, clock: Clock,
+        self, *, store: Store, admission: Admission, room: WaitingRoom, ids: Permutation, names: Names, clock: Clock,
         darkroom: Darkroom,
     ) -> None:  # fmt: skip
         """Take the desk and the room where claims wait."""
         self._store = store
-        self._entrance = entrance
+        self._admission = admission
         self._room = room
         self._ids = ids
         self._names = names
@@ -174,9 +174,9 @@ class WorkApi:
         verb = scope["method"]
         if path == "openapi.json" and verb == "GET":
             return Answer(document())
-        solver = await self._entrance.solver(bearer(scope))
-        if solver is None:
-            return _problem(401, "the bearer token is missing, unknown or revoked; send Authorization: Bearer TOKEN")
+        solver = await self._admission.solver(scope)
+        if isinstance(solver, Answer):
+            return solver
         try:
             if path.startswith("media/") and verb == "GET":
                 return await self._media(solver, path.removeprefix("media/"))

@@ -87,6 +87,7 @@ def _announce(ready: Announcement, *, as_json: bool) -> None:
                 "trouble": ready.trouble,
                 "ca": str(ready.authority) if ready.authority else None,
                 "try": tried,
+                "enter": f"{ready.url}/enter/{ready.enter}" if ready.enter else None,
             }
         )
         return
@@ -101,6 +102,9 @@ def _announce(ready: Announcement, *, as_json: bool) -> None:
         ("Try", tried),
     )
     click.echo("\n".join(f"{name:9} {said}" for name, said in lines))
+    if ready.enter:
+        click.echo("\nOpen this link to sign in as the owner; it holds once, for 10 minutes:")
+        click.echo(f"{ready.url}/enter/{ready.enter}")
 
 
 def _trust(ready: Announcement) -> tuple[tuple[str, str], ...]:

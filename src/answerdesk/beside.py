@@ -1,0 +1,85 @@
+"""The machine worker that runs beside a server, in a process of its own: enrolled, started, and started again.
+Rule: it is a worker like any other, over the work API; only its start is the server's matter."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+import sys
+import time
+from typing import Final
+
+import msgspec
+import structlog
+
+from answerdesk.api.certificates import Certificate
+from answerdesk.api.server import STOP_SECONDS
+from answerdesk.config import ANCHORS, Settings
+from answerdesk.desk.books import SaveSolver
+from answerdesk.desk.work import Free
+from answerdesk.model.account import digest
+from answerdesk.model.question import Kind
+from answerdesk.model.solver import Solver, SolverId
+from answerdesk.solve.plugin import SolverUnknown, make
+from answerdesk.store.folder import read_line, write_secret
+from answerdesk.store.sqlite import SqliteStore
+
+log = structlog.get_logger()
+
+#: What names no machine solver.
+NO_SOLVER: Final = "none"
+#: A worker that ran this long did not fail at its start.
+LONG_RUN_SECONDS: Final = 60.0
+
+
+async def enrol_machine(store: SqliteStore, settings: Settings) -> tuple[str | None, str | None]:
+    """Enrol this folder's machine solver and free what it held; gives its token, or why there is none."""
+    if settings.solver == NO_SOLVER:
+        return None, None
+    try:
+        solver = make(settings.solver)
+    except (SolverUnknown, ImportError) as error:
+        return None, str(error)
+    able, why = solver.available()
+    if not able:
+        return None, why
+    host = socket.gethostname()
+    name = f"{settings.solver}@{host}"
+    path = settings.data / f"{settings.solver}.token"
+    token = read_line(path) or secrets.token_hex(16)
+    write_secret(path, token)
+    known = next((one for one in store.house().solvers if one.name == name), None)
+    kinds = frozenset(Kind(kind) for kind in solver.kinds)
+    enrolled = msgspec.structs.replace(
+        known or Solver(id=SolverId(await store.draw()), name=name, machine=True, host=host),
+        kinds=kinds,
+        languages=frozenset(solver.languages),
+    )
+    await store.run(SaveSolver(solver=enrolled, token=digest(token)))
+    await store.run(Free(solvers=(enrolled.id,)))
+    return token, None
+
+
+async def keep_working(settings: Settings, url: str, token: str, certificate: Certificate | None = None) -> None:
+    """Run the machine worker in a process of its own, and again with back-off when it ends."""
+    pinned = ["--pinned", str(settings.data / ANCHORS)] if certificate else []
+    pause = 1.0
+    while True:
+        began = time.monotonic()
+        worker = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "answerdesk.cli", "worker", "--solver", settings.solver, "--url", url,
+            *pinned, "--parent", str(os.getpid()), env={**os.environ, "ANSWERDESK_TOKEN": token},
+        )  # fmt: skip
+        try:
+            code = await worker.wait()
+        finally:
+            if worker.returncode is None:
+                worker.terminate()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(worker.wait(), STOP_SECONDS)
+        pause = 1.0 if time.monotonic() - began > LONG_RUN_SECONDS else min(pause * 2, 60.0)
+        log.warning("worker_ended", code=code, again_in=pause)
+        await asyncio.sleep(pause)

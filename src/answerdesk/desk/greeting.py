@@ -1,0 +1,40 @@
+"""How a desk's first owner comes in: made with the desk, let in by a link until there is a password.
+Rule: nobody is an owner by default but the one who reads what `serve` prints."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from answerdesk.desk.people import Enrol, MakeLink
+from answerdesk.desk.ports import Store
+from answerdesk.desk.roll import Roll
+from answerdesk.model.account import digest
+from answerdesk.model.person import Link, Person, PersonId, Purpose, Role
+from answerdesk.model.solver import Solver, SolverId
+
+#: What the first owner is called.
+OWNER: Final = "owner"
+
+
+async def owner_of(store: Store, roll: Roll) -> Person:
+    """Give the owner who came first of those who may sign in, made where there is none; may answer every kind."""
+    people = await roll.people()
+    owners = [person for person in people if person.role is Role.OWNER and person.enabled]
+    if owners:
+        return owners[0]
+    taken = {person.name for person in people} | {solver.name for solver in store.house().solvers}
+    name = next(name for n in range(1, len(taken) + 2) if (name := OWNER if n == 1 else f"{OWNER} {n}") not in taken)
+    person = Person(id=PersonId(await store.draw()), name=name, role=Role.OWNER)
+    solver = Solver(id=SolverId(await store.draw()), name=name, machine=False)
+    return await store.run(Enrol(person=person, solver=solver))
+
+
+async def has_password(roll: Roll) -> bool:
+    """Tell whether some owner can sign in by a password."""
+    return any(person.role is Role.OWNER and person.enabled and person.password for person in await roll.people())
+
+
+async def let_in(store: Store, person: Person, secret: str) -> Link:
+    """Make a link that signs somebody in once."""
+    purpose = Purpose.ENTER if person.role is Role.OWNER else Purpose.INVITE
+    return await store.run(MakeLink(link=Link(digest=digest(secret), person=person.id, purpose=purpose)))
