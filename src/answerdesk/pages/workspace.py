@@ -59,7 +59,7 @@ KEYS: Final = read_keys((resources.files("answerdesk.pages") / "static" / "keys.
 async def show(request: Request) -> Response:
     """Show the workspace; its first task comes by the work API."""
     person, solver = request.state.person, request.state.solver
-    kinds = [kind for kind in WORK_KINDS if kind in solver.kinds]
+    kinds = [kind for kind in WORK_KINDS if solver.may_have(kind, None)]
     given = {
         "now": parts(request).clock.now() / 1000,
         "words": "/work/words",
@@ -122,7 +122,7 @@ def _lesson(request: Request) -> tuple[Kind, int, Sample]:
     except ValueError:
         raise HTTPException(404) from None
     person, solver = request.state.person, request.state.solver
-    if kind not in solver.kinds or not 1 <= number <= LESSONS:
+    if not solver.may_have(kind, None) or not 1 <= number <= LESSONS:
         raise HTTPException(404)
     random = Random(f"{person.id} {kind} {number}")  # noqa: S311 - lessons, not secrets
     return kind, number, draw(kind, random, lambda key, **values: say(request, key, **values))

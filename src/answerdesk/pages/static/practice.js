@@ -17,7 +17,7 @@ export async function offer(loop) {
   const later = () => { sessionStorage.setItem('practised', 'later'); place.hidden = true; };
   place.replaceChildren(
     h('span', {}, t('practice.offer')),
-    given.practise.map((kind) => h('button', { class: 'button small', type: 'button', onclick: () => practise(loop, kind) }, t(`practice.kind.${kind}`))),
+    ...given.practise.map((kind) => h('button', { class: 'button small', type: 'button', onclick: () => practise(loop, kind) }, t(`practice.kind.${kind}`))),
     h('button', { class: 'button small plain', type: 'button', onclick: later }, t('practice.later')),
   );
   place.hidden = false;
@@ -38,7 +38,7 @@ async function practise(loop, kind) {
     offer(loop);
   };
   const strip = (...kids) => {
-    place.replaceChildren(...kids, h('button', { class: 'button small', type: 'button', onclick: end }, t('practice.end')));
+    place.replaceChildren(...kids.filter(Boolean), h('button', { class: 'button small', type: 'button', onclick: end }, t('practice.end')));
     place.hidden = false;
   };
   const next = async () => {

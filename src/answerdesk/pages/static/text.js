@@ -11,10 +11,10 @@ const ACTS = {
   contrast: (view) => view.contrast(),
 };
 
-/** Small pictures are drawn twice as large: characters want to be seen. */
+/** Small pictures are drawn up to twice as large: characters want to be seen. */
 function sized(image) {
-  const large = image.naturalWidth <= 240 && image.naturalHeight <= 120;
-  image.style.setProperty('inline-size', `${image.naturalWidth * (large ? 2 : 1)}px`);
+  const scale = Math.min(2, 520 / image.naturalWidth, 240 / image.naturalHeight);
+  image.style.setProperty('inline-size', `${Math.round(image.naturalWidth * Math.max(1, scale))}px`);
   return image;
 }
 

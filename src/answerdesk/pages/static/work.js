@@ -43,7 +43,7 @@ function unsent() {
 const queue = new Queue({
   empty() {
     if (loop.current || loop.paused) return;
-    screen.state('empty', h('p', { class: 'row' }, button('pause', 'work.pause')));
+    screen.state('empty');
     figures.stale();
     offers();
   },
