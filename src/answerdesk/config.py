@@ -59,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls_names: tuple[str, ...]
     tls_cert: Path | None
     tls_key: Path | None
+    user_agent: str
     log_level: str
 
 
@@ -138,6 +139,14 @@ def _words(value: Any) -> str:
     return str(value)
 
 
+def _line(value: Any) -> str:
+    """one line of 1..500 printable ASCII characters"""  # noqa: D400, D403, D415 - reads as the end of a sentence
+    text = str(value).strip()
+    if not (text.isascii() and text.isprintable() and 0 < len(text) <= 500):
+        raise ValueError
+    return text
+
+
 def _optional_whole(value: Any) -> int | None:
     """a whole number 0..1000000, or nothing for the default"""  # noqa: D400, D403, D415 - reads as the end of a sentence
     return None if value in {None, ""} else _whole(0, 1_000_000)(value)
@@ -215,6 +224,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting("tls_cert", None, _optional_path, "A certificate to serve https with instead: a PEM file, its chain too."),
     Setting("tls_key", None, _optional_path, "The key of that certificate: a PEM file that is not encrypted."),
+    Setting(
+        "user_agent",
+        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        _line,
+        "The browser that CapMonster's clients are told to be when they ask.",
+    ),
     Setting("log_level", "info", _one_of("debug", "info", "warning", "error"), "How much is logged."),
 )
 

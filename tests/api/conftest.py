@@ -27,7 +27,15 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]
 
 @pytest.fixture(scope="session")
 def shared_strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    yield from _run(tmp_path_factory, "strict", hold=0, poll_lock=1, dialect="capmonster", cors="true")
+    yield from _run(
+        tmp_path_factory,
+        "strict",
+        hold=0,
+        poll_lock=1,
+        dialect="capmonster",
+        cors="true",
+        user_agent=" Desk/1.0 (tests) ",
+    )
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from datetime import UTC, datetime, timedelta
 
@@ -44,13 +45,17 @@ def test_a_certificate_is_for_this_machine_and_for_what_else_it_is_called(folder
     assert made.anchors == (folder / "ca.pem").read_text()
 
 
-def test_whatever_lies_in_the_folder_is_its_owners_alone(folder):
-    local(folder, ())
+def test_what_lies_in_the_folder_is_its_owners_alone_but_for_whom_to_trust(folder):
+    before = os.umask(0o077)
+    try:
+        local(folder, ())
+    finally:
+        os.umask(before)
 
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in folder.iterdir()} == dict.fromkeys(
-        ("ca.key", "ca.pem", "server.key", "server.pem"), "0o600"
-    )
+    assert {path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in folder.iterdir()} == {
+        "ca.key": "0o600", "ca.pem": "0o644", "server.key": "0o600", "server.pem": "0o600",
+    }  # fmt: skip
 
 
 def test_what_was_made_is_kept(folder):

@@ -22,8 +22,9 @@ class Broken:
 def app() -> App:
     broken: Any = Broken()
     return App(
-        methods=broken, legacy=broken, native=broken, work=broken, gallery=None, ready=lambda: None, cross_origin=False
-    )
+        methods=broken, legacy=broken, native=broken, work=broken, gallery=None, ready=lambda: None, cross_origin=False,
+        user_agent="x",
+    )  # fmt: skip
 
 
 async def ask(app: App, path: str) -> tuple[int, dict[bytes, bytes], bytes]:

@@ -201,6 +201,10 @@ def test_the_user_agent_is_one_line_of_plain_text(server: Serving) -> None:
     assert b"\n" not in reply.body
 
 
+def test_the_user_agent_is_the_operators_choice(strict: Serving) -> None:
+    assert strict.http.get("/api/useragent/actual").body == b"Desk/1.0 (tests)"
+
+
 @pytest.mark.parametrize("dialect", sorted(HOSTS))
 def test_a_queues_numbers_need_no_key(server: Serving, dialect: str) -> None:
     reply = server.http.post("/getQueueStats", {"queueId": 1}, in_dialect(dialect))

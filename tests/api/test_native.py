@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from answerdesk.model.task import LARGEST_ID
 from answerdesk.wire.native import MOST_BATCH
 from tests.api.streams import auth, call, create
 from tests.serving import Serving, image_task
@@ -272,6 +273,19 @@ class TestPages:
         second = ask("GET", f"tasks?limit=2&before={first['next']}").json
 
         assert [task["id"] for task in second["tasks"]] == made[1::-1]
+
+    def test_a_page_before_a_task_that_never_was_is_refused_and_not_the_newest(self, server, customer, ask) -> None:
+        server.worker()
+        create(server, customer, 2)
+        other = create(server, server.customer(), 1)[0]
+        for unknown in (other, LARGEST_ID):
+            reply = ask("GET", f"tasks?before={unknown}")
+
+            assert (reply.status, reply.json["code"]) == (404, "ERROR_NO_SUCH_CAPCHA_ID")
+            assert reply.json["detail"].startswith("before: no task of this account has this id")
+
+    def test_an_account_without_tasks_has_an_empty_page_before_any(self, ask) -> None:
+        assert ask("GET", "tasks?before=7").json == {"tasks": [], "next": None}
 
     def test_tasks_are_listed_by_state(self, server, customer, person, ask) -> None:
         first, second, third = create(server, customer, 3)

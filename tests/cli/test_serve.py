@@ -110,12 +110,26 @@ def test_a_file_that_is_no_desk_is_refused_by_every_verb(program, desk, tmp_path
     assert "cannot be opened as a desk's database" in listed.err
 
 
-def test_a_machine_that_cannot_run_is_told_and_the_desk_served_without(start) -> None:
-    _, printed = start("--port", "0", "--solver", "nobody", "--json")
+def test_a_machine_that_cannot_run_is_told_and_the_desk_served_without(start, tmp_path) -> None:
+    package = tmp_path / "packages" / "lost-1.0.dist-info"
+    package.mkdir(parents=True)
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: lost\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[answerdesk.solvers]\nlost = lost_module:Lost\n")
+    _, printed = start("--port", "0", "--solver", "lost", "--json", PYTHONPATH=str(package.parent))
     ready = json.loads(printed)
 
     assert ready["machine"] is None
-    assert 'no solver named "nobody"' in ready["trouble"]
+    assert "lost_module" in ready["trouble"]
+
+
+def test_a_solver_that_nobody_installed_is_refused_before_anything_is_made(program, tmp_path) -> None:
+    served = program("serve", "--data", tmp_path / "data", "--port", "0", "--solver", "nobody")
+
+    assert (served.code, served.out) == (2, "")
+    assert served.err == (
+        'answerdesk: there is no solver named "nobody"; installed solvers: ocr, or none for no machine\n'
+    )
+    assert not (tmp_path / "data").exists()
 
 
 def test_settings_tell_where_each_comes_from(program, tmp_path) -> None:

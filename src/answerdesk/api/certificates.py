@@ -147,7 +147,8 @@ def _authority(folder: Path) -> trustme.CA:
             raise BadCertificate(msg) from error
     authority = trustme.CA(organization_name="answerdesk", organization_unit_name="local authority of this desk")
     _write(key, authority.private_key_pem.bytes())
-    _write(certificate, authority.cert_pem.bytes())
+    # Whoever is to trust the desk needs this one.
+    _write(certificate, authority.cert_pem.bytes(), 0o644)
     return authority
 
 
@@ -163,7 +164,9 @@ def _serves(found: Certificate, names: tuple[str, ...]) -> bool:
     return set(said.names) >= set(names) and said.ends - datetime.now(UTC) > RENEW_BEFORE
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes, mode: int = 0o600) -> None:
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)
+        # Whatever the umask.
+        os.fchmod(file.fileno(), mode)

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 
 import structlog
 
+from answerdesk.api.broadcast import pour_of
 from answerdesk.api.events import Feed
 from answerdesk.api.front import MOST_WAIT, Front
 from answerdesk.api.http import (
@@ -34,7 +35,7 @@ from answerdesk.desk.ports import Listing, Records, Store, Unavailable
 from answerdesk.model.account import Account, Purse, Sequence
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.sizes import limits_for
-from answerdesk.model.talk import Call, Processing, Reply
+from answerdesk.model.talk import UNKNOWN_TASK, Call, Processing, Reply
 from answerdesk.model.task import LARGEST_ID, Permutation, State, Task, TaskId
 from answerdesk.wire import native
 from answerdesk.wire.grammar import read_draft
@@ -168,10 +169,11 @@ class Native:
         """Send until the feed closes, or the key may no longer call."""
         key, ip = bearer(scope), self._peers.ip(scope)
         with contextlib.suppress(Refusal):
-            async with contextlib.aclosing(self._feed.follow(account.id, place)) as following:
+            async with contextlib.aclosing(self._feed.follow(account.id, place, pour_of(scope, send))) as following:
                 async for events in following:
                     await self._front.readmit(key, ip)
-                    await send({"type": "http.response.body", "body": events, "more_body": True})
+                    if events:
+                        await send({"type": "http.response.body", "body": events, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
     async def _admit(self, scope: Scope, ip: str) -> Account:
@@ -271,12 +273,22 @@ class Native:
         status = request.query.get("status", "")
         if status and status not in _STATES:
             raise Refusal(Fault.BAD_PARAMETERS, f"status must be one of {', '.join(_STATES)}")
-        place = TaskId(native.read_number(request.query, "before", 0, LARGEST_ID))
-        before = self._ids.find(place) if place else None
+        before = await self._place(request)
         listing = Listing(account=request.account.id, state=_STATES.get(status), before=before, most=most)
         tasks = await self._records.tasks(listing)
         following = self._ids.show(tasks[-1].n) if len(tasks) == most else None
         return Answer(native.write_tasks([self._task_json(task) for task in tasks], following))
+
+    async def _place(self, request: Request) -> Sequence | None:
+        """Read where a page begins: at a task of the account's, or where one was that is forgotten by now."""
+        task = TaskId(native.read_number(request.query, "before", 0, LARGEST_ID))
+        if not task:
+            return None
+        place = self._ids.find(task)
+        newest = await self._records.tasks(Listing(account=request.account.id, most=1))
+        if newest and place > newest[0].n:
+            raise Refusal(Fault.NO_SUCH_CAPCHA_ID, f"before: {UNKNOWN_TASK}")
+        return place
 
     def _task_json(self, task: Task) -> native.TaskJson:
         return native.task_json(self._ids.show(task.n), final_reply(task) if task.settled else Processing())

@@ -79,6 +79,7 @@ _FORESEEN: Final[dict[str, Callable[[Any], tuple[int, str]]]] = {
     "answerdesk.config.BadSetting": _said(MISUSED),
     "answerdesk.desk.ports.Unavailable": _said(FAILED),
     "answerdesk.model.fault.Refusal": lambda error: (FAILED, error.detail),
+    "answerdesk.solve.plugin.SolverUnknown": lambda error: (MISUSED, f"{error}, or none for no machine"),
     "answerdesk.store.folder.InUse": _said(FAILED),
     "answerdesk_client._errors.AnswerdeskError": _said(FAILED),
 }

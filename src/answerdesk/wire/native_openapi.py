@@ -77,7 +77,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         verb="get", path="/v1/tasks", name="listTasks", about="List the account's tasks, newest first.",
-        parameters=(_LIMIT, _BEFORE, _STATUS), reply="TasksJson", refusals=(400,),
+        parameters=(_LIMIT, _BEFORE, _STATUS), reply="TasksJson", refusals=(400, 404),
     ),
     Operation(
         verb="post", path="/v1/tasks/batch", name="createTasks", about="Create up to 1,000 tasks, each by itself.",
