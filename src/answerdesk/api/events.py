@@ -1,17 +1,19 @@
 """Streams of settled tasks, one per listening client, in the order they settled.
-Rule: what is pushed only makes it sooner; a stream reads the store from its own place, so nothing is ever missed."""
+Rule: what is poured only makes it sooner; a stream reads the store from its own place, so nothing is ever missed."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from typing import Final
 
 import structlog
 
+from answerdesk.api.broadcast import Pour, framed
 from answerdesk.desk.board import final_reply
-from answerdesk.desk.ports import Records, Unavailable
+from answerdesk.desk.ports import Heard, Records, Unavailable
 from answerdesk.model.account import AccountId
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.task import Permutation, Task
@@ -19,7 +21,7 @@ from answerdesk.wire.native import task_json, write_event, write_place
 
 log = structlog.get_logger()
 
-#: Events waiting for a slow client beyond which it reads the store instead.
+#: Events of an account kept for those of its streams that wait for them; who is further behind reads the store.
 MOST_WAITING: Final = 256
 #: How many events are read at once.
 PAGE: Final = 200
@@ -31,31 +33,118 @@ MOST_OF_ACCOUNT: Final = 200
 MOST_STREAMS: Final = 2_000
 LONGEST_NAME: Final = 19
 ALIVE: Final = b": alive\n\n"
+#: How many times as long as an account's streams were written to everybody else has before the next ones are, within
+#: bounds in seconds: what settles meanwhile is written at once.
+REST: Final = 2.0
+LEAST_REST: Final = 0.002
+MOST_REST: Final = 0.02
 
 
 class Stream:
-    """One client's place, and what was pushed to it since."""
+    """One client's place."""
 
-    def __init__(self, place: int) -> None:
-        """Start after a place."""
+    def __init__(self, place: int, pour: Pour | None) -> None:
+        """Start after a place; `pour` writes to its connection at once, where that can be done."""
+        #: Everything up to here was told.
         self.place = place
-        self.pushed: deque[tuple[int, bytes]] = deque()
-        #: Whether something was not pushed, so that the store must be read.
+        #: Whether what comes next must be read from the store.
         self.behind = True
-        self.woken = asyncio.Event()
+        #: When something was last told.
+        self.spoke = time.monotonic()
+        self._pour = pour
+        #: What its own task waits for; nothing may be poured while that task is about to send.
+        self._sleep: asyncio.Future[None] | None = None
+        self._stirred = False
 
-    def push(self, place: int, event: bytes) -> None:
-        """Add an event, or note that there were too many."""
-        if len(self.pushed) >= MOST_WAITING:
-            self.behind = True
-        else:
-            self.pushed.append((place, event))
-        self.woken.set()
+    @property
+    def rests(self) -> bool:
+        """Tell whether its own task, with everything told, waits for news."""
+        return not self.behind and self._sleep is not None and not self._sleep.done()
 
-    def fall_behind(self) -> None:
-        """Note that something settled that is not pushed."""
-        self.behind = True
-        self.woken.set()
+    def wake(self) -> None:
+        """Let its own task look round, now or once it would wait."""
+        self._stirred = True
+        if self._sleep is not None and not self._sleep.done():
+            self._sleep.set_result(None)
+
+    async def rest(self) -> None:
+        """Wait until woken, at most until the next sign of life is due."""
+        if not self._stirred:
+            loop = asyncio.get_running_loop()
+            self._sleep = loop.create_future()
+            timer = loop.call_later(max(0.0, self.spoke + ALIVE_SECONDS - time.monotonic()), self.wake)
+            try:
+                await self._sleep
+            finally:
+                timer.cancel()
+                self._sleep = None
+        self._stirred = False
+
+    def pour(self, place: int, piece: bytes, now: float) -> bool:
+        """Write what came up to a place; False if the connection does not take it now."""
+        if self._pour is None or not self._pour(piece):
+            return False
+        self.place, self.spoke = place, now
+        return True
+
+
+class Channel:
+    """One account's streams, and the events that some of them may not have been told."""
+
+    def __init__(self, since: int) -> None:
+        """Know every event after a place."""
+        self.streams: set[Stream] = set()
+        self._events: deque[tuple[int, bytes]] = deque()
+        self._since = since
+
+    def add(self, place: int, event: bytes) -> None:
+        """Take an event in; the oldest is for the store to tell once there are too many."""
+        if len(self._events) >= MOST_WAITING:
+            self._since, _ = self._events.popleft()
+        self._events.append((place, event))
+
+    def miss(self, place: int) -> None:
+        """Note that something up to a place may be missing here."""
+        self._events.clear()
+        self._since = place
+        self.wake()
+
+    def after(self, place: int) -> tuple[int, bytes] | None:
+        """Give the last place and all events after one, empty when there are none; None when the store must be read."""
+        if place < self._since:
+            return None
+        fresh = [event for at, event in self._events if at > place]
+        return (self._events[-1][0] if fresh else place), b"".join(fresh)
+
+    def pour(self) -> None:
+        """Write to every stream that rests, and wake those that cannot be written to."""
+        now = time.monotonic()
+        pieces: dict[int, tuple[int, bytes]] = {}
+        for stream in self.streams:
+            if not stream.rests:
+                continue
+            if (found := pieces.get(stream.place)) is None:
+                found = pieces[stream.place] = self._piece_after(stream.place)
+            last, piece = found
+            if last != stream.place and not (piece and stream.pour(last, piece, now)):
+                stream.wake()
+        self._forget()
+
+    def _piece_after(self, place: int) -> tuple[int, bytes]:
+        """Frame all events after a place; nothing, up to no place, when the store must be read."""
+        last, events = self.after(place) or (0, b"")
+        return last, framed(events) if events else b""
+
+    def wake(self) -> None:
+        """Let every stream look round."""
+        for stream in self.streams:
+            stream.wake()
+
+    def _forget(self) -> None:
+        """Forget what every stream was told."""
+        told = min((stream.place for stream in self.streams), default=self._since)
+        while self._events and self._events[0][0] <= told:
+            self._since, _ = self._events.popleft()
 
 
 class Feed:
@@ -66,36 +155,45 @@ class Feed:
         self._records = records
         self._ids = ids
         self._most = most
-        self._streams: dict[AccountId, set[Stream]] = {}
+        self._channels: dict[AccountId, Channel] = {}
         self._count = 0
-        #: The place of the last task pushed: what comes after it without a gap has been missed by nobody.
+        #: The place of the last task heard of: what comes after it without a gap has been missed by nobody.
         self._heard = 0
+        #: The accounts with news, in the order it came.
+        self._news: dict[AccountId, None] = {}
+        #: Whether news is about to be told.
+        self.telling = False
         self._closed = False
 
-    def hear(self, tasks: Iterable[Task]) -> None:
-        """Push newly settled tasks to the streams of their accounts; after a gap every stream reads the store."""
-        for task in tasks:
-            place = task.place
+    def hear(self, heard: Heard) -> None:
+        """Take newly settled tasks in for the streams of their accounts; after a gap every stream reads the store."""
+        if heard.settings:
+            # Those who listen may be admitted no longer.
+            self._wake()
+        for task in heard.tasks:
             # A settled task that was only reported on keeps its place, and is no news.
-            if place <= self._heard:
+            if task.place <= self._heard:
                 continue
-            if place > self._heard + 1:
-                self._fall_behind()
-            self._heard = place
-            streams = self._streams.get(task.account)
-            if streams:
-                event = self._event(task)
-                for stream in streams:
-                    stream.push(place, event)
+            if task.place > self._heard + 1:
+                self._miss(task.place - 1)
+            self._heard = task.place
+            channel = self._channels.get(task.account)
+            if channel is not None:
+                channel.add(task.place, self._event(task))
+                self._news[task.account] = None
+        if self._news and not self.telling:
+            self.telling = True
+            # Polls that were released just now have their turn before.
+            asyncio.get_running_loop().call_soon(self._tell)
 
     async def look(self) -> None:
         """Let the streams read what another process settled."""
-        if not self._streams:
+        if not self._channels:
             return
         last = await self._records.last_settled()
         if last > self._heard:
             self._heard = last
-            self._fall_behind()
+            self._miss(last)
 
     async def place_after(self, name: str) -> int:
         """Read a ``Last-Event-ID``; anything else, or a place no task has reached, means from now on."""
@@ -106,79 +204,95 @@ class Feed:
 
     def check_room(self, account: AccountId) -> None:
         """Refuse a stream too many."""
-        if self._count >= self._most or len(self._streams.get(account, ())) >= MOST_OF_ACCOUNT:
+        channel = self._channels.get(account)
+        if self._count >= self._most or (channel is not None and len(channel.streams) >= MOST_OF_ACCOUNT):
             msg = f"too many event streams are open; an account may have {MOST_OF_ACCOUNT}, and one tells everything"
             raise Refusal(Fault.NO_SLOT_AVAILABLE, msg)
 
-    async def follow(self, account: AccountId, place: int) -> AsyncGenerator[bytes]:
-        """Give its place, then an account's events from there on, until the feed closes."""
-        stream = Stream(place)
-        self._streams.setdefault(account, set()).add(stream)
+    async def follow(self, account: AccountId, place: int, pour: Pour | None = None) -> AsyncGenerator[bytes]:
+        """Give its place, then an account's events from there on, until the feed closes.
+
+        Empty bytes say nothing, but who listens should be looked at again. What is poured is not given.
+        """
+        stream = Stream(place, pour)
+        channel = self._channels.setdefault(account, Channel(self._heard))
+        channel.streams.add(stream)
         self._count += 1
         try:
             yield write_place(str(place))
             while not self._closed:
-                yield await self._next(account, stream)
+                yield await self._next(account, channel, stream)
         finally:
             self._count -= 1
-            streams = self._streams[account]
-            streams.discard(stream)
-            if not streams:
-                del self._streams[account]
+            channel.streams.discard(stream)
+            if not channel.streams and self._channels.get(account) is channel:
+                del self._channels[account]
 
     def close(self) -> None:
         """End every stream."""
         self._closed = True
-        for streams in self._streams.values():
-            for stream in streams:
-                stream.woken.set()
+        self._wake()
 
-    def _fall_behind(self) -> None:
-        for streams in self._streams.values():
-            for stream in streams:
-                stream.fall_behind()
+    def _wake(self) -> None:
+        for channel in self._channels.values():
+            channel.wake()
 
-    async def _next(self, account: AccountId, stream: Stream) -> bytes:
-        """Give the next bytes for a stream: its events, or a sign of life."""
-        if not stream.behind and not stream.pushed:
-            stream.woken.clear()
-            await _wait(stream.woken)
-            if not stream.pushed:
-                stream.behind = True
-        if stream.behind:
-            return await self._read(account, stream) or ALIVE
-        fresh = [(place, event) for place, event in stream.pushed if place > stream.place]
-        stream.pushed.clear()
-        if fresh:
-            stream.place = fresh[-1][0]
-        return b"".join(event for _, event in fresh) or ALIVE
+    def _miss(self, place: int) -> None:
+        for channel in self._channels.values():
+            channel.miss(place)
+
+    def _tell(self) -> None:
+        """Tell one account's news, then let everybody else have their turn."""
+        account = next(iter(self._news))
+        del self._news[account]
+        # The bytes leave at the end of the loop's round, which is a part of what telling takes.
+        asyncio.get_running_loop().call_soon(self._told, time.monotonic())
+        if (channel := self._channels.get(account)) is not None:
+            channel.pour()
+
+    def _told(self, began: float) -> None:
+        rest = min(MOST_REST, max(LEAST_REST, REST * (time.monotonic() - began)))
+        asyncio.get_running_loop().call_later(rest, self._tell_on)
+
+    def _tell_on(self) -> None:
+        if self._news:
+            self._tell()
+        else:
+            self.telling = False
+
+    async def _next(self, account: AccountId, channel: Channel, stream: Stream) -> bytes:
+        """Give the next bytes for a stream: its events, a sign of life, or nothing when it was woken."""
+        found = None if stream.behind else channel.after(stream.place)
+        if found is None:
+            return self._spoken(stream, await self._read(account, stream) or ALIVE)
+        stream.place, events = found
+        if events:
+            return self._spoken(stream, events)
+        await stream.rest()
+        # However little there is to say: what nobody heard of is in the store.
+        stream.behind = stream.behind or time.monotonic() - stream.spoke >= ALIVE_SECONDS
+        return b""
+
+    def _spoken(self, stream: Stream, said: bytes) -> bytes:
+        stream.spoke = time.monotonic()
+        return said
 
     async def _read(self, account: AccountId, stream: Stream) -> bytes:
         """Read on from the stream's place; a page that is not full means it has caught up."""
-        stream.pushed.clear()
-        stream.behind = False
+        heard = self._heard
         try:
             tasks = await self._records.settled_after(account, stream.place, PAGE)
         except Unavailable as away:
             # It says so at its next sign of life, when it reads again.
             log.warning("store_unavailable", path="events", why=str(away))
-            stream.woken.clear()
-            await _wait(stream.woken)
-            stream.behind = True
+            await stream.rest()
             return b""
-        stream.behind = stream.behind or len(tasks) == PAGE
+        stream.behind = len(tasks) == PAGE
         if tasks:
             stream.place = tasks[-1].place
+        if not stream.behind:
+            stream.place = max(stream.place, heard)
         return b"".join(self._event(task) for task in tasks)
 
     def _event(self, task: Task) -> bytes:
         return write_event(str(task.place), task_json(self._ids.show(task.n), final_reply(task)))
-
-
-async def _wait(woken: asyncio.Event) -> None:
-    """Wait until woken, at most until the next sign of life is due."""
-    timer = asyncio.get_running_loop().call_later(ALIVE_SECONDS, woken.set)
-    try:
-        await woken.wait()
-    finally:
-        timer.cancel()

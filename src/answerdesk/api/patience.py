@@ -10,6 +10,8 @@ from typing import Any, Final
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from answerdesk.api.broadcast import OFFERED
+
 #: How long a client may take to send the head of a request, and then its body.
 HEAD_SECONDS: Final = 15.0
 BODY_SECONDS: Final = 30.0
@@ -85,6 +87,7 @@ class PatientProtocol(HttpToolsProtocol):
         """Go on to the body: the head is whole."""
         self.room = MOST_MESSAGE
         self.due = time.monotonic() + BODY_SECONDS
+        self.scope["extensions"] = OFFERED
         super().on_headers_complete()
         # Its task has not begun, so nobody waits for the event that this replaces.
         self.cycle.message_event = Bell()
