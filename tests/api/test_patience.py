@@ -101,7 +101,15 @@ async def test_a_request_that_came_whole_is_never_swept(line):
 
     assert swept == 0
     assert (await line.hear()).startswith(b"HTTP/1.1 200")
-    assert line.swept(1_000) == 0, "an idle connection is the keep-alive timer's"
+
+
+async def test_an_idle_connection_is_kept_for_a_next_request_and_no_longer(line):
+    await line.say(WHOLE)
+    await line.hear()
+    kept = uvicorn.Config(answer).timeout_keep_alive
+
+    assert (line.swept(kept - 2), line.swept(kept + 1)) == (0, 1)
+    assert await line.is_closed()
 
 
 async def test_a_connection_that_waits_carries_no_container_that_is_heavy_while_empty(line):

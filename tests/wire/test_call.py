@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.talk import Call, Method
-from answerdesk.wire.grammar import UNKNOWN_TASK, method_of, read_call, read_task_id
+from answerdesk.model.task import LARGEST_ID
+from answerdesk.wire.grammar import UNKNOWN_TASK, method_of, read_call, read_poll, read_task_id
 from tests.wire.samples import KEY
 
 POLL = {"clientKey": KEY, "taskId": 7654321}
@@ -155,3 +158,31 @@ def test_a_method_is_found_whatever_spaces_slashes_and_capitals(name: str, metho
 @pytest.mark.parametrize("path", ["", "/", "//", " ", "/api/createTask", "/createTask/x", "/a/b/c", "/createTask/ /x"])
 def test_the_root_and_deeper_paths_are_no_methods(path: str) -> None:
     assert method_of(path) is None
+
+
+@pytest.mark.parametrize(
+    "body", [COMPACT, json.dumps(POLL, indent=4).encode(), json.dumps(POLL | {"softId": 53}).encode()]
+)
+def test_a_poll_in_its_usual_spelling_is_read_in_one_go(body: bytes) -> None:
+    poll, call = read_poll(body), read_call(body)
+
+    assert poll is not None
+    assert (poll.clientKey, poll.taskId, poll.softId) == (call.key, read_task_id(call), call.body.get("softId"))
+
+
+_NAMES = st.sampled_from(["clientKey", "taskId", "softId", "clientkey", "TaskId", "task", "languagePool"])
+_SOME = st.one_of(st.none(), st.booleans(), st.integers(-2, 2**60), st.floats(), st.text(max_size=4), st.just(KEY))
+
+
+@given(st.dictionaries(_NAMES, _SOME).map(lambda fields: fields | {"clientKey": fields.get("clientKey", KEY)}))
+def test_what_is_read_as_a_usual_poll_is_read_as_any_call_is(fields: dict) -> None:
+    body = json.dumps(fields).encode()
+    poll = read_poll(body)
+    if poll is not None and 1 <= poll.taskId <= LARGEST_ID and "__" not in poll.clientKey:
+        call = read_call(body)
+        assert (poll.clientKey, poll.taskId) == (call.key, read_task_id(call))
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"null", b"[" * 100_000, b"\xff", b'{"taskId":1}', COMPACT + b"x"])
+def test_what_is_no_usual_poll_is_left_to_the_reader_of_any_call(body: bytes) -> None:
+    assert read_poll(body) is None

@@ -306,3 +306,35 @@ def test_any_query_is_read_or_refused(query) -> None:
             said = legacy.refusal(refusal, Endpoint.RES)
             write(said, as_json=True)
             write(said, as_json=False)
+
+
+@pytest.mark.parametrize(
+    ("query", "as_json"),
+    [
+        (b"key=%b&action=get&id=7", False),
+        (b"action=get&json=1&id=7&key=%b", True),
+        (b"id=7&key=%b&json=0&action=get", False),
+    ],
+)
+def test_a_poll_in_its_usual_spelling_is_read_in_one_go(query: bytes, as_json: bool) -> None:
+    assert legacy.read_poll(query % KEY.encode()) == legacy.Poll(key=KEY, task=TaskId(7), as_json=as_json)
+
+
+_PAIRS = st.sampled_from(
+    [
+        *("key=abc", "key=a__b", "key=", "key", "action=get", "action=get2", "action=GET", "id=7", "id=07", "id=0"),
+        *("id=", "id=x", "ids=1,2", "json=1", "json=0", "json=true", "json=", "header_acao=1", "", "=", "id=7=8"),
+        *("ID=9", "j_son=1", f"id={LARGEST_ID}", f"id={10**16}", "id=%37", "id=+7"),
+    ]
+)
+
+
+@given(st.lists(_PAIRS, max_size=6).map(lambda pairs: "&".join(["key=abc", *pairs]).encode()))
+def test_what_is_read_as_a_usual_poll_is_read_as_any_form_is(query: bytes) -> None:
+    poll = legacy.read_poll(query)
+    if poll is not None and 1 <= poll.task <= LARGEST_ID:
+        form = read_form(query, "", b"")
+        assert (poll.key, poll.task, poll.as_json) == (form.text("key"), read_id(form), form.flag("json"))
+        assert read_action(form) is legacy.Action.GET
+        assert not form.flag("header_acao")
+        assert form.get("ids") is None

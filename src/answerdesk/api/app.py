@@ -17,15 +17,18 @@ from answerdesk.api.legacy import Legacy
 from answerdesk.api.methods import UNAVAILABLE, Methods
 from answerdesk.api.native import Native
 from answerdesk.api.work import WorkApi
+from answerdesk.model.fault import Refusal
 from answerdesk.model.talk import Method
 from answerdesk.wire.grammar import PATHS, method_of
-from answerdesk.wire.legacy import endpoint_of
+from answerdesk.wire.legacy import Endpoint, endpoint_of
 
 log = structlog.get_logger()
 
 WORK: Final = "/api/work/"
 NATIVE: Final = "/v1/"
 EVENTS: Final = "/v1/events"
+#: Where one task is shown.
+SHOWN: Final = "/v1/tasks/"
 NOT_FOUND: Final = Answer(b'{"error":"nothing is served at this address"}', 404)
 TOO_BIG: Final = Answer(b'{"error":"the body is larger than 8388608 bytes"}', 413, headers=((b"connection", b"close"),))
 _CORS: Final = (
@@ -69,6 +72,35 @@ class App:
         self._user_agent = Answer(user_agent.encode("ascii"), type=TEXT)
         self.crashes: Counter[str] = Counter()
 
+    def at_once(self, scope: Scope, body: bytes) -> Answer | None:
+        """Answer what takes no waiting, which is what comes most: polls of tasks on the board; None for all else."""
+        try:
+            answer = self._found(scope, body)
+        except Refusal:
+            # Whoever is asked again counts it.
+            return None
+        except Exception:
+            log.exception("crashed", path=scope["path"][:200])
+            answer = self._crashed(scope)
+        return self._dressed(answer) if answer is not None and self._cross_origin else answer
+
+    def _found(self, scope: Scope, body: bytes) -> Answer | None:
+        path, verb = scope["path"], scope["method"]
+        if verb == "POST":
+            return self._methods.at_once(scope, body) if PATHS.get(path) is Method.RESULT else None
+        if verb != "GET" or body:
+            return None
+        if path.startswith(SHOWN):
+            return self._native.at_once(path[len(SHOWN) :], scope)
+        return self._legacy.at_once(scope) if endpoint_of(path) is Endpoint.RES else None
+
+    def _crashed(self, scope: Scope) -> Answer:
+        self.crashes[scope["path"][:40]] += 1
+        return native.UNAVAILABLE if scope["path"].startswith(NATIVE) else UNAVAILABLE
+
+    def _dressed(self, answer: Answer) -> Answer:
+        return Answer(answer.body, answer.status, answer.type, (*answer.headers, *_CORS))
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
@@ -86,14 +118,13 @@ class App:
         except Gone:
             return
         except Exception:
-            self.crashes[scope["path"][:40]] += 1
             log.exception("crashed", path=scope["path"][:200])
-            answer = native.UNAVAILABLE if scope["path"].startswith(NATIVE) else UNAVAILABLE
+            answer = self._crashed(scope)
         if answer is None:
             return
         if self._cross_origin:
-            answer = Answer(answer.body, answer.status, answer.type, (*answer.headers, *_CORS))
-        await send_answer(send, answer)
+            answer = self._dressed(answer)
+        await send_answer(send, answer, scope)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         path, verb = scope["path"], scope["method"]

@@ -18,7 +18,7 @@ from answerdesk.model.account import Account, Millis
 from answerdesk.model.callback import host_of, hosts_of, is_registered
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import Micros
-from answerdesk.model.talk import UNKNOWN_TASK, Draft, Processing, Reply
+from answerdesk.model.talk import UNKNOWN_TASK, Draft, Processing, Ready, Refused, Reply
 from answerdesk.model.task import TaskId
 
 log = structlog.get_logger()
@@ -65,6 +65,21 @@ class Front:
         account = await self._entrance.admit(key, ip, self.clock.now())
         self._rates.check(account, self.clock.monotonic())
         return account
+
+    def settled(self, key: str, ip: str, task: TaskId) -> tuple[Account, Ready | Refused] | None:
+        """Give the reply of a task on the board to the caller of a known key; None where that takes waiting.
+
+        Raises a Refusal, of which nothing is counted yet.
+        """
+        account = self._entrance.known(key)
+        reply = None if account is None else self._orders.on_board(account.id, task)
+        if account is None or reply is None:
+            return None
+        self._entrance.check(account, ip, self.clock.now())
+        now = self.clock.monotonic()
+        self.guesses.check(ip, now)
+        self._rates.check(account, now)
+        return account, reply
 
     async def readmit(self, key: str, ip: str) -> None:
         """Look again whether a caller who listens still may; raises a Refusal."""

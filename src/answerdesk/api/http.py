@@ -25,6 +25,8 @@ MOST_DISCARDED: Final = 16 * 2**20
 JSON: Final = b"application/json; charset=utf-8"
 TEXT: Final = b"text/plain; charset=utf-8"
 
+#: The ASGI message, and the extension that says it is taken, by which a whole Answer is sent at once.
+WHOLE: Final = "answerdesk.answer"
 #: Where a request keeps its headers by name, once one was looked up.
 _BY_NAME: Final = "answerdesk.headers"
 
@@ -83,8 +85,11 @@ async def _discard(scope: Scope, receive: Receive) -> None:
             return
 
 
-async def send_answer(send: Send, answer: Answer) -> None:
-    """Send a whole response."""
+async def send_answer(send: Send, answer: Answer, scope: Scope | None = None) -> None:
+    """Send a whole response, in one message where the server of this request takes it so."""
+    if scope is not None and WHOLE in scope.get("extensions", ()):
+        await send({"type": WHOLE, "answer": answer})
+        return
     headers = [
         (b"content-type", answer.type),
         (b"content-length", b"%d" % len(answer.body)),
@@ -97,7 +102,12 @@ async def send_answer(send: Send, answer: Answer) -> None:
 
 def request_id() -> Header:
     """Name a request by a header of its reply."""
-    return (b"x-request-id", b"%012x" % (next(_requests) & 0xFFFFFFFFFFFF))
+    return (b"x-request-id", b"%012x" % request_number())
+
+
+def request_number() -> int:
+    """Draw the number of a request."""
+    return next(_requests) & 0xFFFFFFFFFFFF
 
 
 def header(scope: Scope, name: bytes) -> bytes:

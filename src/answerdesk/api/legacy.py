@@ -45,6 +45,21 @@ class Legacy:
         self._no_funds = Floods(120, within=60, lasts=300)
         self._turns = Floods(61, within=3, lasts=10)
 
+    def at_once(self, scope: Scope) -> Answer | None:
+        """Answer a poll of a task on the board; None for any other call, which `serve` answers.
+
+        Raises a Refusal as well.
+        """
+        poll = legacy.read_poll(scope["query_string"])
+        if poll is None:
+            return None
+        ip = self._peers.ip(scope)
+        self._check_address(ip)
+        found = self._front.settled(poll.key, ip, poll.task)
+        if found is None:
+            return None
+        return Answer(legacy.write(legacy.result(found[1]), as_json=poll.as_json), type=JSON if poll.as_json else TEXT)
+
     async def serve(self, endpoint: Endpoint, scope: Scope, body: bytes) -> Answer:
         """Answer one call; a HEAD does nothing."""
         if scope["method"] == "HEAD":

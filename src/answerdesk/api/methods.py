@@ -22,7 +22,7 @@ from answerdesk.model.talk import Balance, Call, Created, Method, Processing, Re
 from answerdesk.model.task import TaskId
 from answerdesk.wire import Dialect, choose
 from answerdesk.wire.echo import write_test
-from answerdesk.wire.grammar import read_call, read_draft, read_task_id
+from answerdesk.wire.grammar import read_call, read_draft, read_poll, read_task_id
 from answerdesk.wire.stats import read_app, read_queue, read_spending
 
 log = structlog.get_logger()
@@ -69,6 +69,24 @@ class Methods:
         self._peers = peers
         self._stats = stats
         self._gallery = gallery
+
+    def at_once(self, scope: Scope, body: bytes) -> Answer | None:
+        """Answer a poll of a task on the board; None for any other, which `serve` answers. Raises a Refusal as well."""
+        poll = read_poll(body)
+        if poll is None:
+            return None
+        task = TaskId(poll.taskId)
+        found = self._front.settled(poll.clientKey, self._peers.ip(scope), task)
+        if found is None:
+            return None
+        account, reply = found
+        if self._gallery is not None and isinstance(reply, Ready):
+            reply = self._gallery.publish(task, reply, scope)
+        dialect = choose(
+            host=text_header(scope, b"host"), account=account.dialect, user_agent=text_header(scope, b"user-agent"),
+            soft_id=poll.softId, default=self._front.terms.dialect,
+        )  # fmt: skip
+        return Answer(dialect.write(reply, Method.RESULT))
 
     async def serve(self, method: Method, scope: Scope, body: bytes) -> Answer:
         """Answer one call."""

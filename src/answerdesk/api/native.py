@@ -125,6 +125,14 @@ class Native:
         """Every route by verb and path, a star for an id."""
         return [*self._routes, *_APART]
 
+    def at_once(self, name: str, scope: Scope) -> Answer | None:
+        """Show a task on the board; None for any other call, which `serve` answers. Raises a Refusal as well."""
+        if scope["query_string"]:
+            return None
+        task = native.read_id(name)
+        found = self._front.settled(bearer(scope), self._peers.ip(scope), task)
+        return None if found is None else Answer(native.write_task(task, found[1]))
+
     async def serve(self, path: str, scope: Scope, body: bytes) -> Answer:
         """Answer one call; `path` is what follows ``/v1/``."""
         path = path.strip("/")

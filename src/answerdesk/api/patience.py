@@ -3,14 +3,18 @@ Rule: costs next to nothing per request; time is kept by one sweep every few sec
 
 from __future__ import annotations
 
-import asyncio
 import time
+import urllib.parse
+from collections.abc import Callable
 from typing import Any, Final
 
-from uvicorn.protocols.http.flow_control import FlowControl
+import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from answerdesk.api.broadcast import OFFERED
+from answerdesk.api.exchange import Bell, Exchange
+from answerdesk.api.http import WHOLE, Answer
 
 #: How long a client may take to send the head of a request, and then its body.
 HEAD_SECONDS: Final = 15.0
@@ -18,6 +22,14 @@ BODY_SECONDS: Final = 30.0
 #: The most bytes of a head, and of what follows it with all its framing; the piece either begins in is not counted.
 MOST_HEAD: Final = 64 * 2**10
 MOST_MESSAGE: Final = 32 * 2**20
+
+#: What this server does beyond ASGI; one for all requests.
+_EXTENSIONS: Final[dict[str, Any]] = {WHOLE: {}, **OFFERED}
+#: What makes an address more than a path.
+_PARTS: Final = frozenset(b"?#%")
+
+#: Answers a request that needs no waiting, or says that it is none.
+AtOnce = Callable[[Any, bytes], Answer | None]
 
 
 class Line(list[Any]):
@@ -30,15 +42,6 @@ class Line(list[Any]):
         self.insert(0, request)
 
 
-class Bell(asyncio.Event):
-    """An event without the deque of those who wait for it; here they are one."""
-
-    def __init__(self, *, rung: bool = False) -> None:
-        """Begin as asyncio's own does, but with a list."""
-        self._waiters: list[asyncio.Future[Any]] = []  # type: ignore[assignment]
-        self._value = rung
-
-
 class Flow(FlowControl):
     """uvicorn's own flow control with a lighter event."""
 
@@ -49,18 +52,30 @@ class Flow(FlowControl):
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """uvicorn's own protocol, remembering until when the rest of a request is awaited."""
+    """uvicorn's own protocol, remembering until when the rest of a request is awaited.
+
+    A request that came whole is answered where it was read if the application can do so `at_once`; others get a task.
+    """
 
     #: Apart from uvicorn's own attributes: with more than it has, each connection's dictionary weighs 1.2 KB more.
-    __slots__ = ("due", "room")
+    __slots__ = ("_at_once", "_begins", "_first", "_idle", "due", "room")
 
+    cycle: Exchange
     #: Monotonic time by which what is missing has to be here, 0 while nothing is.
     due: float
     #: How many more bytes may come before the head, or the message, has to be whole.
     room: int
+    #: Whether a request whose head is whole has neither been answered nor given to a task.
+    _begins: bool
+    #: Whether nothing of what was just read was answered yet: those behind it let other connections go first.
+    _first: bool
+    #: Whether all that came was answered.
+    _idle: bool
 
     def connection_made(self, transport: Any) -> None:
         """Start the clock: a connection is opened to send something."""
+        self._at_once: AtOnce | None = getattr(self.app, "at_once", None)
+        self._begins = self._first = self._idle = False
         self.room = MOST_HEAD
         self.due = time.monotonic() + HEAD_SECONDS
         super().connection_made(transport)
@@ -70,37 +85,116 @@ class PatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count what comes; what comes between two requests is taken for the beginning of one."""
-        if self.timeout_keep_alive_task is not None:
+        if self._idle:
+            self._idle = False
             self.due = time.monotonic() + HEAD_SECONDS
         self.room -= len(data)
+        self._first = True
         super().data_received(data)
         if self.room < 0:
             self.transport.close()
+        if self._begins and not self.transport.is_closing():
+            # Its body is still on its way.
+            self._begins = False
+            self._start_asgi_task(self.cycle, self.app)
 
     def on_message_begin(self) -> None:
         """Start the clock: the first bytes of a request came."""
         self.room = MOST_HEAD
         self.due = time.monotonic() + HEAD_SECONDS
-        super().on_message_begin()
+        self._idle = False
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
         """Go on to the body: the head is whole."""
         self.room = MOST_MESSAGE
         self.due = time.monotonic() + BODY_SECONDS
-        self.scope["extensions"] = OFFERED
-        super().on_headers_complete()
-        # Its task has not begun, so nobody waits for the event that this replaces.
-        self.cycle.message_event = Bell()
+        before: Exchange | None = self.cycle
+        self.cycle = self._exchange()
+        if before is None or before.response_complete:
+            self._begins = True
+        else:
+            # What is sent before the reply to the last request is answered after it.
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def _exchange(self) -> Exchange:
+        parser, url = self.parser, self.url
+        version = parser.get_http_version()
+        query = b""
+        if url[:1] != b"/" or not _PARTS.isdisjoint(url):
+            parsed = httptools.parse_url(url)
+            url, query = parsed.path, parsed.query or b""
+        path = url.decode("ascii")
+        scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "method": parser.get_method().decode("ascii"),
+            "scheme": self.scheme,
+            "path": urllib.parse.unquote(path) if "%" in path else path,
+            "raw_path": url,
+            "query_string": query,
+            "root_path": "",
+            "headers": self.headers,
+            "client": self.client,
+            "server": self.server,
+            "extensions": _EXTENSIONS,
+        }
+        return Exchange(self, scope, keep_alive=version != "1.0" and parser.should_keep_alive())
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body, unless the request was answered without it."""
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.take(body)
+            if len(cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
         """Stop the clock: the request is whole."""
         self.room = MOST_HEAD
         self.due = 0.0
-        super().on_message_complete()
+        cycle = self.cycle
+        if cycle.response_complete:
+            self._rest()
+            return
+        cycle.complete()
+        if self._begins:
+            self._begins = False
+            self._answer(cycle)
+
+    def _answer(self, cycle: Exchange) -> None:
+        """Answer a whole request here and now if that takes no waiting, else in a task."""
+        if self._first and self._at_once is not None and not self.flow.write_paused:
+            self._first = False
+            answer = self._at_once(cycle.scope, cycle.body)
+            if answer is not None:
+                cycle.reply(answer)
+                return
+        self._start_asgi_task(cycle, self.app)
+
+    def on_response_complete(self) -> None:
+        """Go on to what was sent meanwhile, or wait for the next request."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif not self.due:
+            self._rest()
+
+    def _rest(self) -> None:
+        """Let the connection be for as long as connections are kept for a next request."""
+        self._idle = True
+        self.due = time.monotonic() + self.timeout_keep_alive
 
 
 def sweep(connections: set[Any], now: float) -> int:
-    """Close the connections whose request is overdue; gives how many."""
+    """Close the connections whose request, or next request, is overdue; gives how many."""
     overdue = [
         connection
         for connection in connections

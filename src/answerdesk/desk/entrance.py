@@ -38,13 +38,21 @@ class Entrance:
         Raises a Refusal; once the account is known it is a Turned, which names it.
         """
         account = self._accounts.get(key) or await self._find(key)
+        self.check(account, ip, now)
+        return account
+
+    def known(self, key: str) -> Account | None:
+        """Give the account of a key that is remembered; it has still to be checked."""
+        return self._accounts.get(key)
+
+    def check(self, account: Account, ip: str, now: Millis) -> None:
+        """Refuse a known account that may not call now."""
         if account.allow_ips and not is_allowed(ip, account.allow_ips):
             raise Turned(account, Fault.IP_NOT_ALLOWED, f"the address {ip} is not on this account's allow-list")
         if account.standing is Standing.SUSPENDED:
             raise Turned(account, Fault.ACCOUNT_SUSPENDED, "the operator has suspended this account")
         if account.polls_locked_until > now:
             raise Turned(account, Fault.TOO_MUCH_REQUESTS, locked_for(account.polls_locked_until - now))
-        return account
 
     async def solver(self, token: str) -> Solver | None:
         """Find the enabled solver of a token."""

@@ -14,7 +14,7 @@ from answerdesk.model.money import Entry, Micros, Move, show
 from answerdesk.model.question import Kind, Question
 from answerdesk.model.sandbox import Answered
 from answerdesk.model.standing import marks
-from answerdesk.model.talk import UNKNOWN_TASK, Draft, Processing, Reply
+from answerdesk.model.talk import UNKNOWN_TASK, Draft, Processing, Ready, Refused, Reply
 from answerdesk.model.task import DEADLINE_MS, Cause, Permutation, State, Task, TaskId
 
 replace = msgspec.structs.replace
@@ -265,6 +265,10 @@ class Orders:
         verb = Submit(n=n, account=account, draft=draft, ip=ip, dialect=dialect, deadline_ms=deadline_ms, replay=replay)
         made, replayed = await self._store.run(verb)
         return self._ids.show(made), replayed
+
+    def on_board(self, account: AccountId, task: TaskId) -> Ready | Refused | None:
+        """Give a task's final reply if it hangs on the board."""
+        return self._board.get(account, task)
 
     async def look_up(self, account: AccountId, task: TaskId, now: Millis) -> Reply:
         """Give a task's reply as it stands; final ones come from the board without touching the store."""

@@ -4,6 +4,7 @@ Rule: text without a line break at its end, or JSON with json=1 in that very req
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -28,6 +29,8 @@ from answerdesk.wire.solutions import text_of
 NAME: Final = "legacy"
 KEY_LENGTH: Final = 32
 MOST_IDS: Final = 100
+#: Digits of the largest id.
+LONGEST_ID: Final = len(str(LARGEST_ID))
 #: 2captcha takes reports for a quarter of an hour.
 REPORT_WINDOW_MS: Final = 900_000
 NOT_READY: Final = "CAPCHA_NOT_READY"
@@ -162,6 +165,32 @@ def _id(given: str, name: str) -> TaskId | None:
         raise Coded(WRONG_ID_FORMAT, f"{name} {got}; {accepted}", Fault.NO_SUCH_CAPCHA_ID)
     number = whole(given)
     return TaskId(number) if number is not None and 1 <= number <= LARGEST_ID else None
+
+
+class Poll(msgspec.Struct, frozen=True, kw_only=True):
+    """A poll of one task."""
+
+    key: str
+    task: TaskId
+    as_json: bool
+
+
+#: A query in which nothing is escaped.
+_PLAIN_QUERY = re.compile(rb"[0-9A-Za-z_=&]{1,200}")
+
+
+def read_poll(query: bytes) -> Poll | None:
+    """Read a poll in its usual spelling, a fifth of the work of reading any form; None for any other call."""
+    if not _PLAIN_QUERY.fullmatch(query):
+        return None
+    given = dict(pair.partition("=")[::2] for pair in query.decode().split("&"))
+    flag = given.pop("json", "0")
+    if len(given) != 3 or query.count(b"&") != 2 + (b"json=" in query) or given.get("action") != Action.GET:
+        return None
+    key, task = given.get("key"), given.get("id", "")
+    if not key or "__" in key or not task.isdigit() or len(task) > LONGEST_ID or flag not in {"0", "1"}:
+        return None
+    return Poll(key=key, task=TaskId(int(task)), as_json=flag == "1")
 
 
 def read_address(form: Form) -> str:
