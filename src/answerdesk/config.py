@@ -59,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls_names: tuple[str, ...]
     tls_cert: Path | None
     tls_key: Path | None
+    public_url: str | None
     user_agent: str
     log_level: str
 
@@ -147,6 +148,14 @@ def _line(value: Any) -> str:
     return text
 
 
+def _public_url(value: Any) -> str | None:
+    """an address like https://desk.example.com, without a path"""  # noqa: D400, D403, D415 - reads as the end of a sentence
+    text = str(value or "").strip().rstrip("/")
+    if text and not (text.startswith(("http://", "https://")) and registrable(text.partition("://")[2])):
+        raise ValueError
+    return text or None
+
+
 def _optional_whole(value: Any) -> int | None:
     """a whole number 0..1000000, or nothing for the default"""  # noqa: D400, D403, D415 - reads as the end of a sentence
     return None if value in {None, ""} else _whole(0, 1_000_000)(value)
@@ -224,6 +233,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting("tls_cert", None, _optional_path, "A certificate to serve https with instead: a PEM file, its chain too."),
     Setting("tls_key", None, _optional_path, "The key of that certificate: a PEM file that is not encrypted."),
+    Setting(
+        "public_url",
+        None,
+        _public_url,
+        "The address people open, where it is not the one listened on; links begin with it.",
+    ),
     Setting(
         "user_agent",
         "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",

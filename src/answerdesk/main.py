@@ -45,7 +45,7 @@ from answerdesk.desk.board import Board, final_reply
 from answerdesk.desk.books import OpenAccount
 from answerdesk.desk.chores import CHORES, ROUND, Chore, Retention
 from answerdesk.desk.entrance import Entrance
-from answerdesk.desk.greeting import has_password, let_in, owner_of
+from answerdesk.desk.greeting import check_exposure, owners_link
 from answerdesk.desk.orders import Orders
 from answerdesk.desk.ports import Heard, Unavailable
 from answerdesk.desk.visits import Visits
@@ -220,8 +220,10 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
     desk = Desk(settings, raise_file_limit())
     server = Server(http_config(desk.app, certificate), desk.release)
     try:
+        secured = settings.tls or settings.tls_cert is not None or bool(settings.behind_proxy)
+        await check_exposure(desk.store, settings.host, secured=secured)
         key, new = await first_account(desk.store, settings.data)
-        enter = await owners_link(desk.store)
+        enter = await owners_link(desk.store, desk.store, secrets.token_hex(LINK_BYTES))
         machine, trouble = await enrol_machine(desk.store, settings)
         loops = [asyncio.create_task(loop) for loop in _loops(desk, server, certificate)]
         serving = asyncio.create_task(server.serve(sockets=[listening]))
@@ -271,16 +273,6 @@ def _over_tls(announcement: Announcement, certificate: Certificate, host: str) -
     name = certificates.name_for(certificate, shown)
     url = announcement.url if name == shown else announcement.url.replace(_bracketed(shown), name, 1)
     return msgspec.structs.replace(announcement, url=url, authority=certificate.authority)
-
-
-async def owners_link(store: SqliteStore) -> str | None:
-    """Make a fresh link for the owner to come in by, as long as no owner has a password; gives its secret."""
-    owner = await owner_of(store, store)
-    if await has_password(store):
-        return None
-    secret = secrets.token_hex(LINK_BYTES)
-    await let_in(store, owner, secret)
-    return secret
 
 
 async def _announcement(

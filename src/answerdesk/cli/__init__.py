@@ -22,12 +22,14 @@ class Row(NamedTuple):
 
 VERBS: Final[dict[str, Row]] = {
     "serve": Row("serve", "Serve the desk of a data folder until told to stop."),
+    "demo": Row("demo", "Show a throwaway desk at work: a robot client, simulated people, tasks of every kind."),
     "ask": Row("ask", "Have pictures read by a running server."),
     "accounts": Row("accounts", "Those who ask and pay: open, list, change, credit and lock accounts."),
     "keys": Row("keys", "The accounts' keys: add, list and revoke them."),
     "prices": Row("terms", "What each task type costs, and what a person earns for it."),
     "rules": Row("terms", "When answers of a task type are enough."),
     "workers": Row("workers", "Those who answer, people and machines: enrol, list and revoke them."),
+    "people": Row("people", "Those who sign in to the pages: invite, list, change and suspend them."),
     "callbacks": Row("callbacks", "What became of the posts that tasks owe; owe one anew."),
     "tasks": Row("tasks", "Tasks: list, show and cancel them."),
     "worker": Row("worker", "Answer tasks with a machine solver until told to stop."),

@@ -78,6 +78,7 @@ _FORESEEN: Final[dict[str, Callable[[Any], tuple[int, str]]]] = {
     "answerdesk.api.certificates.BadCertificate": _said(MISUSED),
     "answerdesk.config.BadSetting": _said(MISUSED),
     "answerdesk.desk.ports.Unavailable": _said(FAILED),
+    "answerdesk.desk.greeting.Exposed": _said(MISUSED),
     "answerdesk.model.fault.Refusal": lambda error: (FAILED, error.detail),
     "answerdesk.solve.plugin.SolverUnknown": lambda error: (MISUSED, f"{error}, or none for no machine"),
     "answerdesk.store.folder.InUse": _said(FAILED),

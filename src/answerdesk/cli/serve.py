@@ -63,7 +63,7 @@ def _serve(as_json: bool, **flags: Any) -> None:
     from answerdesk import main
 
     try:
-        main.serve(settings, lambda ready: _announce(ready, as_json=as_json))
+        main.serve(settings, lambda ready: announce(ready, as_json=as_json))
     except OSError as error:
         why = _NO_ADDRESS.get(error.errno or 0)
         if why is None:
@@ -71,7 +71,8 @@ def _serve(as_json: bool, **flags: Any) -> None:
         raise Failed(f"{settings.host} port {settings.port} {why}") from error
 
 
-def _announce(ready: Announcement, *, as_json: bool) -> None:
+def announce(ready: Announcement, *, as_json: bool) -> None:
+    """Print what a server that is ready tells, the owner's link on a line of its own."""
     tried = f"answerdesk ask PICTURE --data {ready.data}"
     if as_json:
         out.document(

@@ -9,11 +9,16 @@ from answerdesk.desk.people import Enrol, MakeLink
 from answerdesk.desk.ports import Store
 from answerdesk.desk.roll import Roll
 from answerdesk.model.account import digest
+from answerdesk.model.limit import is_loopback
 from answerdesk.model.person import Link, Person, PersonId, Purpose, Role
 from answerdesk.model.solver import Solver, SolverId
 
 #: What the first owner is called.
 OWNER: Final = "owner"
+
+
+class Exposed(RuntimeError):
+    """A desk that could be reached from outside and is not fit for it; the message says what is missing."""
 
 
 async def owner_of(store: Store, roll: Roll) -> Person:
@@ -38,3 +43,29 @@ async def let_in(store: Store, person: Person, secret: str) -> Link:
     """Make a link that signs somebody in once."""
     purpose = Purpose.ENTER if person.role is Role.OWNER else Purpose.INVITE
     return await store.run(MakeLink(link=Link(digest=digest(secret), person=person.id, purpose=purpose)))
+
+
+async def owners_link(store: Store, roll: Roll, secret: str) -> str | None:
+    """Make the owner's link of a secret, as long as no owner has a password; gives the secret where that is so."""
+    owner = await owner_of(store, roll)
+    if await has_password(roll):
+        return None
+    await let_in(store, owner, secret)
+    return secret
+
+
+async def check_exposure(roll: Roll, host: str, *, secured: bool) -> None:
+    """Refuse to listen for other machines without an owner's password and https, or a proxy that speaks it.
+
+    Raises Exposed.
+    """
+    if host == "localhost" or is_loopback(host):
+        return
+    missing = []
+    if not secured:
+        missing.append("https (serve with --tls, or behind a proxy that speaks it with --behind-proxy ADDRESS)")
+    if not await has_password(roll):
+        missing.append(f"an owner's password (set it with `answerdesk people password {OWNER}`)")
+    if missing:
+        msg = f"{host} is reached from other machines, which needs {' and '.join(missing)}"
+        raise Exposed(msg)

@@ -3,7 +3,7 @@ Rule: a link is spent in the unit that opens its session; whoever is suspended h
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -12,10 +12,22 @@ from answerdesk.desk.ports import NO_CHANGES, Changes, Needs, Rows
 from answerdesk.desk.roll import RollChanges, RollNeeds
 from answerdesk.model.account import Millis
 from answerdesk.model.fault import Fault, Refusal
-from answerdesk.model.person import LASTS, LIFE_MS, Link, Person, PersonId, Role, Session, handle, name_flaw
+from answerdesk.model.person import (
+    LASTS,
+    LIFE_MS,
+    Link,
+    Person,
+    PersonId,
+    Role,
+    Session,
+    handle,
+    may_manage,
+    name_flaw,
+)
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver
 
+T = TypeVar("T")
 replace = msgspec.structs.replace
 
 SPENT: Final = "this link was opened before or its time is past; ask for a fresh one: `answerdesk people link NAME`"
@@ -29,6 +41,8 @@ class Enrol(msgspec.Struct, frozen=True, kw_only=True):
     person: Person
     solver: Solver | None = None
     link: Link | None = None
+    #: Who does it, None for whoever has the desk's folder.
+    by: PersonId | None = None
 
     @property
     def needs(self) -> Needs:
@@ -37,6 +51,7 @@ class Enrol(msgspec.Struct, frozen=True, kw_only=True):
 
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Person]:
         """Refuse a name that is taken; write all of it."""
+        _check_may(self.by, self.person.role, self.person.role, rows)
         _check_name(self.person, rows)
         person = replace(self.person, created=now, solver=self.solver.id if self.solver else None)
         links = (_dated(self.link, now),) if self.link else ()
@@ -48,15 +63,18 @@ class MakeLink(msgspec.Struct, frozen=True, kw_only=True):
     """Make a fresh link for somebody; those made before let nobody in any more."""
 
     link: Link
+    #: Who does it, None for whoever has the desk's folder.
+    by: PersonId | None = None
 
     @property
     def needs(self) -> Needs:
         """Whose it is, and the links there are."""
-        return Needs(roll=RollNeeds(people=(self.link.person,), of=(self.link.person,)))
+        return Needs(roll=RollNeeds(people=(self.link.person, *_some(self.by)), of=(self.link.person,)))
 
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Link]:
         """Refuse somebody who may not come in."""
         person = _known(self.link.person, rows)
+        _check_may(self.by, person.role, person.role, rows)
         if not person.enabled:
             raise _suspended(person)
         link = _dated(self.link, now)
@@ -197,6 +215,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     languages: frozenset[str] | None = None
     #: The number of a solver for somebody who has none, where they are to answer.
     solver: Solver | None = None
+    #: Who does it, None for whoever has the desk's folder.
+    by: PersonId | None = None
 
     @property
     def needs(self) -> Needs:
@@ -208,7 +228,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         """Change the person and the solver they answer by as one."""
         person = _known(self.person.id, rows)
         changed = replace(person, **self.settings)
-        if changed.name != person.name:
+        _check_may(self.by, person.role, changed.role, rows)
+        if changed.name != person.name or (person.solver is None and self.solver is not None):
             _check_name(changed, rows)
         if _is_owner(person) and not _is_owner(changed) and not _other_owner(person, rows):
             raise Refusal(Fault.BAD_PARAMETERS, LAST_OWNER)
@@ -301,8 +322,14 @@ def _dated(link: Link, now: Millis) -> Link:
     return replace(link, until=Millis(now + LASTS[link.purpose]))
 
 
-def _some(digest: bytes | None) -> tuple[bytes, ...]:
-    return () if digest is None else (digest,)
+def _some(one: T | None) -> tuple[T, ...]:
+    return () if one is None else (one,)
+
+
+def _check_may(by: PersonId | None, role: Role, becomes: Role, rows: Rows) -> None:
+    """Refuse what somebody's role does not let them do to people; an operator makes nobody an owner."""
+    if by is not None and not may_manage(_known(by, rows).role, role, becomes):
+        raise Refusal(Fault.BAD_PARAMETERS, f"your role lets you change no {role if role == becomes else becomes}")
 
 
 def _known(person: PersonId, rows: Rows) -> Person:
@@ -313,7 +340,8 @@ def _known(person: PersonId, rows: Rows) -> Person:
 
 
 def _suspended(person: Person) -> Refusal:
-    return Refusal(Fault.ACCOUNT_SUSPENDED, f"{person.name} is suspended; `answerdesk people resume` lets them in again")
+    msg = f"{person.name} is suspended; `answerdesk people resume` lets them in again"
+    return Refusal(Fault.ACCOUNT_SUSPENDED, msg)
 
 
 def _is_owner(person: Person) -> bool:
