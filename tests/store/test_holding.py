@@ -166,7 +166,7 @@ class TestExtend:
         account, person = await desk.open_account(), await desk.person()
         for lasts in (70 * S, 60 * S):
             await desk.submit(account, deadline_ms=lasts)
-        first, second = await desk.claim(person, 2)
+        second, first = await desk.claim(person, 2)
 
         assert (await desk.extend(person, first)).lease.until == desk.clock.now() + 70 * S
         assert (await desk.extend(person, second)).why is Lapse.DEADLINE

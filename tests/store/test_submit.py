@@ -39,7 +39,7 @@ async def test_a_submitted_task_is_stored_with_what_was_asked(desk):
     assert (task.created, task.deadline, task.rank) == (
         desk.clock.now(),
         desk.clock.now() + DEADLINE_MS,
-        desk.clock.now(),
+        desk.clock.now() + DEADLINE_MS,
     )
     assert (task.route, task.slots, task.price) == (Route.PEOPLE, 1, PRICE)
     assert task.asked() == asked.question

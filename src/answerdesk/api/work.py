@@ -77,7 +77,8 @@ class Waiter:
 
     def wants(self, task: Task) -> bool:
         """Tell whether a task with a free place is for this waiter."""
-        return bool(task.kind in self.kinds and task.route & self.route and self.solver.may_have(task.kind, task.lang))
+        asked = task.kind in self.kinds and bool(task.route & self.route)
+        return asked and self.solver.may_have(task.kind, task.lang, task.group)
 
 
 class WaitingRoom:

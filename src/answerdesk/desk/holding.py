@@ -6,7 +6,7 @@ from __future__ import annotations
 import msgspec
 
 from answerdesk.desk.ports import NO_CHANGES, Changes, Needs, Rows, together
-from answerdesk.desk.settling import free_at, judged
+from answerdesk.desk.settling import free_at, judged, queued
 from answerdesk.desk.work import RESERVE_MS, Answer, Claim, GiveBack, lasts_for, own, reopened, until
 from answerdesk.model.account import Millis
 from answerdesk.model.answer import Lapse, Lease, Outcome, Verdict
@@ -146,7 +146,7 @@ class Undo(_OfLease, frozen=True, kw_only=True):
         back = Entry(move=Move.UNPAY, amount=paid, solver=lease.solver, task=lease.task) if paid else None
         unsaid = (Mark(solver=lease.solver, said=-1),) if lease.outcome is Outcome.ANSWERED else ()
         changes = Changes(leases=(again,), tasks=(task,), entries=(back,) if back else (), marks=unsaid)
-        return changes, Held(lease=again, task=task)
+        return together([changes, queued(task, rows)]), Held(lease=again, task=task)
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):

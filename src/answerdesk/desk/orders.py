@@ -7,7 +7,7 @@ import msgspec
 
 from answerdesk.desk.board import Board
 from answerdesk.desk.ports import NO_CHANGES, Changes, Heard, Needs, Replay, Rows, Store, together
-from answerdesk.desk.settling import go_on, judged, owed_for, settle
+from answerdesk.desk.settling import go_on, judged, owed_for, queued, settle
 from answerdesk.model.account import DAY_MS, Account, AccountId, Millis, NoMatch, Purse, Sequence
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import Entry, Micros, Move, show
@@ -51,10 +51,13 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
         purse = _set_aside(rows.purses[self.account.id], price, self.account, now)
         task = self._task(rows, price, now)
         entry = Entry(move=Move.HOLD, amount=price, account=self.account.id, task=self.n)
+        place = queued(task, rows, self.account.weight)
         return (
             Changes(
                 purses=(purse,),
                 created=((task, self.draft.blobs),),
+                lines=place.lines,
+                flows=place.flows,
                 entries=(entry,) if price else (),
                 replays=self._spent(now),
             ),
@@ -94,10 +97,11 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
 
     def _task(self, rows: Rows, price: Micros, now: Millis) -> Task:
         question = self.draft.question
-        staff = rows.staff(question.kind, question.lang, now)
+        staff = rows.staff((question.kind, question.lang, self.account.group), now)
         if not (staff.machines or staff.people):
             language = f" in language {question.lang}" if question.lang else ""
-            msg = f"no enabled worker of this desk is granted the kind {question.kind}{language}"
+            group = f" and is of the group {self.account.group}" if self.account.group else ""
+            msg = f"no enabled worker of this desk is granted the kind {question.kind}{language}{group}"
             raise Refusal(Fault.NO_SLOT_AVAILABLE, msg)
         task = self._asked(price, now)
         first = judged(task, (), rows, now)
@@ -114,10 +118,12 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
             price=price,
             question=_encode(question),
             lang=question.lang,
+            group=self.account.group,
             ip=self.ip,
             created=now,
             deadline=Millis(now + self.deadline_ms),
-            rank=now,
+            # Whose time is up first comes first; with the same time limit for all that is who came first.
+            rank=now + self.deadline_ms,
             callback=self.draft.callback,
             dialect=self.dialect,
             soft_id=self.draft.soft_id,

@@ -16,6 +16,7 @@ from answerdesk.model.account import Account, AccountId, Key, Millis, Purse, Seq
 from answerdesk.model.answer import Lease
 from answerdesk.model.callback import Attempt, Callback
 from answerdesk.model.catalog import CATALOG
+from answerdesk.model.fair import Flow, Line, LineName
 from answerdesk.model.judge import Rules
 from answerdesk.model.money import Entry, Micros
 from answerdesk.model.question import Kind
@@ -66,6 +67,8 @@ class Hunt(msgspec.Struct, frozen=True, kw_only=True):
     route: Route
     #: Empty for every language.
     languages: tuple[str, ...]
+    #: Whose tasks it may have: everybody's ("") and those for its groups alone.
+    groups: tuple[str, ...]
     most: int
     #: How many leases of one task a solver may have held, all of which ended without a word.
     tries: int
@@ -112,6 +115,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     created: tuple[tuple[Task, tuple[bytes, ...]], ...] = ()
     tasks: tuple[Task, ...] = ()
     leases: tuple[Lease, ...] = ()
+    lines: tuple[Line, ...] = ()
+    flows: tuple[Flow, ...] = ()
     entries: tuple[Entry, ...] = ()
     #: What is added to solvers' standings.
     marks: tuple[Mark, ...] = ()
@@ -168,19 +173,23 @@ class Rows:
         #: What solvers earned and were paid in all, as it stood before the batch but for payouts.
         self.wages: dict[SolverId, tuple[Micros, Micros]] = {}
         self.roll = RollRows()
-        self._staff: dict[tuple[Kind, str | None], Staff] = {}
-        #: What the last hunt found, best first.
+        self._staff: dict[tuple[Kind, str | None, str], Staff] = {}
+        #: All lines, and the flows of the accounts above or that a hunt passed.
+        self.lines: dict[LineName, Line] = {}
+        self.flows: dict[tuple[AccountId, LineName], Flow] = {}
+        #: What the last hunt found, best first, and the flows in which it saw no open task.
         self.found: list[Sequence] = []
+        self.idle: set[tuple[AccountId, LineName]] = set()
         #: The place of the task that settled last.
         self.settled = 0
         #: The first sequence number not taken yet, where a verb needs some.
         self.next = Sequence(0)
 
-    def staff(self, kind: Kind, lang: str | None, now: Millis) -> Staff:
-        """Count who may have a new question of this kind and language: once for all verbs of a batch."""
-        found = self._staff.get((kind, lang))
+    def staff(self, asked: tuple[Kind, str | None, str], now: Millis) -> Staff:
+        """Count who may have a new question of this kind, language and group: once for all verbs of a batch."""
+        found = self._staff.get(asked)
         if found is None:
-            found = self._staff[kind, lang] = staff_for(self.house.solvers, kind, lang, now)
+            found = self._staff[asked] = staff_for(self.house.solvers, *asked[:2], now, group=asked[2])
         return found
 
     def said(self, n: Sequence) -> tuple[Lease, ...]:
@@ -205,6 +214,8 @@ class Rows:
             self.tasks[task.n] = task
         for lease in changes.leases:
             self.hold(lease)
+        self.lines.update((line.name, line) for line in changes.lines)
+        self.flows.update(((flow.account, flow.line), flow) for flow in changes.flows)
         for replay in changes.replays:
             self.replays[replay.account, replay.key] = replay
         for callback in changes.callbacks:

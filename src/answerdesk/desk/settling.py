@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import msgspec
 
-from answerdesk.desk.ports import Changes, Rows
+from answerdesk.desk.ports import NO_CHANGES, Changes, Rows, together
 from answerdesk.model.account import DAY_MS, Millis, Purse
 from answerdesk.model.answer import Lease, Outcome
 from answerdesk.model.callback import Callback, host_of
+from answerdesk.model.fair import Flow, Line, joined, line_of
 from answerdesk.model.judge import Settled, Unsolvable, judge
 from answerdesk.model.money import Entry, Micros, Move
 from answerdesk.model.solver import staff_for
 from answerdesk.model.standing import marks
-from answerdesk.model.task import Cause, State, Task, Want, moved
+from answerdesk.model.task import Cause, Route, State, Task, Want, moved
 
 replace = msgspec.structs.replace
 
@@ -24,7 +25,9 @@ def judged(task: Task, said: tuple[Lease, ...], rows: Rows, now: Millis) -> Task
         return Cause.OVERDUE
     had = {lease.solver for lease in said if lease.shown or lease.live(now)}
     staff = (
-        staff_for(rows.house.solvers, task.kind, task.lang, now, had) if had else rows.staff(task.kind, task.lang, now)
+        staff_for(rows.house.solvers, task.kind, task.lang, now, had, group=task.group)
+        if had
+        else rows.staff((task.kind, task.lang, task.group), now)
     )
     match judge(task.asked(), said, staff, rows.house.rules_for(task.type), (task.created, now)):
         case Want() as want:
@@ -57,8 +60,28 @@ def go_on(task: Task, rows: Rows, now: Millis) -> Changes:
     said = rows.said(task.n)
     verdict = judged(task, said, rows, now)
     if isinstance(verdict, Task):
-        return Changes(tasks=(verdict,))
+        return together([Changes(tasks=(verdict,)), queued(verdict, rows)])
     return settle(task, verdict, rows, now)
+
+
+def queued(task: Task, rows: Rows, weight: int = 0) -> Changes:
+    """See that claims find an open task: that its line is there and its account's flow in it is active.
+
+    A weight of 0 leaves the flow's as it is, or takes that of another flow of the account.
+    """
+    name = line_of(task)
+    if task.route is Route.NOBODY:
+        return NO_CHANGES
+    line, flow = rows.lines.get(name), rows.flows.get((task.account, name))
+    if not weight:
+        others = (each.weight for each in rows.flows.values() if each.account == task.account)
+        weight = flow.weight if flow else next(others, 1)
+    if line is not None and flow is not None and flow.active and flow.weight == weight:
+        return NO_CHANGES
+    kind, group, route = name
+    line = line or Line(kind=kind, group=group, route=route)
+    flow = flow or Flow(account=task.account, kind=kind, group=group, route=route)
+    return Changes(lines=() if name in rows.lines else (line,), flows=(joined(flow, line, weight),))
 
 
 def settle(task: Task, verdict: Lease | Cause, rows: Rows, now: Millis) -> Changes:

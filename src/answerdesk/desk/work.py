@@ -3,13 +3,16 @@ Rule: authority is checked when something is said, not at the claim; the same wo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from answerdesk.desk.ports import NO_CHANGES, Changes, House, Hunt, Needs, Rows
 from answerdesk.desk.settling import free_at, go_on, settle
-from answerdesk.model.account import Millis
+from answerdesk.model.account import AccountId, Millis
 from answerdesk.model.answer import Decline, Lease, Outcome, Verdict, Why
 from answerdesk.model.catalog import CATALOG
+from answerdesk.model.fair import Flow, Line, LineName, line_of, served
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import NOTHING, Entry, Micros, Move
 from answerdesk.model.question import Kind
@@ -54,6 +57,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
                 kinds=tuple(kind for kind in dict.fromkeys(self.kinds) if solver.may_have(kind, None)),
                 route=Route.MACHINES if solver.machine else Route.PEOPLE,
                 languages=tuple(sorted(solver.languages)),
+                groups=("", *sorted(solver.groups)),
                 most=len(self.names),
                 tries=MACHINE_TRIES if solver.machine else PERSON_TRIES,
             )
@@ -78,9 +82,12 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
                 shown=Millis(0) if self.reserve else now,
             )
             given.append((lease, replace(task, free_at=free_at(task.slots, (*rows.said(n), lease), now))))
+        lines, flows = _turns_taken([task for _, task in given], rows)
         return Changes(
             leases=tuple(lease for lease, _ in given),
             tasks=tuple(task for _, task in given),
+            lines=lines,
+            flows=(*flows, *_idle(rows)),
             seen=self._seen(rows.house, now),
         ), given
 
@@ -94,6 +101,30 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
             if solver.id == self.solver.id and now - solver.seen >= SEEN_EVERY_MS:
                 return (replace(solver, seen=now),)
         return ()
+
+
+def _turns_taken(tasks: list[Task], rows: Rows) -> tuple[tuple[Line, ...], tuple[Flow, ...]]:
+    """Let the lines and flows of claimed tasks move on, each by a turn for each task."""
+    lines: dict[LineName, Line] = {}
+    flows: dict[tuple[AccountId, LineName], Flow] = {}
+    latest = max((line.served for line in rows.lines.values()), default=0)
+    for at, task in enumerate(tasks, latest + 1):
+        name = line_of(task)
+        place = (task.account, name)
+        flow, line = flows.get(place) or rows.flows[place], lines.get(name) or rows.lines[name]
+        flows[place], lines[name] = served(flow, line, at)
+    return tuple(lines.values()), tuple(flows.values())
+
+
+def _idle(rows: Rows) -> Iterator[Flow]:
+    """Give the flows that no claim need look at until they have tasks again."""
+    if not rows.idle:
+        return
+    # What was said in this very call may have put a task where the hunt saw none.
+    queued = {(task.account, line_of(task)) for task in rows.tasks.values() if not task.settled}
+    for place in rows.idle - queued:
+        if rows.flows[place].active:
+            yield replace(rows.flows[place], active=False)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

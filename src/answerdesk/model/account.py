@@ -62,6 +62,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     allow_ips: tuple[str, ...] = ()
     max_open: int = 10_000
     requests_per_second: int = 0
+    #: How many turns its tasks have where an account of weight 1 has one.
+    weight: int = 1
+    #: The group of solvers that alone may serve its tasks, empty for every solver.
+    group: str = ""
     #: Hosts (or host:port) that callbacks may go to.
     callback_hosts: tuple[str, ...] = ()
     #: URLs, domains and addresses whose hosts callbacks may go to as well, in the customer's own words.

@@ -25,6 +25,8 @@ class Solver(msgspec.Struct, frozen=True, kw_only=True):
     machine: bool
     kinds: frozenset[Kind] = frozenset()
     languages: frozenset[str] = frozenset()
+    #: Groups of solvers it belongs to, whose accounts' tasks nobody else may have.
+    groups: frozenset[str] = frozenset()
     enabled: bool = True
     #: When it last claimed or waited.
     seen: Millis = Millis(0)
@@ -32,12 +34,13 @@ class Solver(msgspec.Struct, frozen=True, kw_only=True):
     #: The host whose `serve` started it and may free its leases, empty for none.
     host: str = ""
 
-    def may_have(self, kind: Kind, lang: str | None) -> bool:
-        """Tell whether a task of this kind and language may be given to this solver."""
+    def may_have(self, kind: Kind, lang: str | None, group: str = "") -> bool:
+        """Tell whether a task of this kind and language, for this group alone, may be given to this solver."""
         return (
             self.enabled
             and (not self.kinds or kind in self.kinds)
             and (lang is None or not self.languages or lang in self.languages)
+            and (not group or group in self.groups)
         )
 
     def on_shift(self, now: Millis) -> bool:
@@ -57,10 +60,16 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def staff_for(
-    solvers: tuple[Solver, ...], kind: Kind, lang: str | None, now: Millis, had: Collection[SolverId] = ()
+    solvers: tuple[Solver, ...],
+    kind: Kind,
+    lang: str | None,
+    now: Millis,
+    had: Collection[SolverId] = (),
+    *,
+    group: str = "",
 ) -> Staff:
-    """Count the solvers who may have a question of this kind and language; some `had` it before."""
-    able = [solver for solver in solvers if solver.may_have(kind, lang)]
+    """Count the solvers who may have a question of this kind, language and group; some `had` it before."""
+    able = [solver for solver in solvers if solver.may_have(kind, lang, group)]
     on_shift = [solver for solver in able if solver.on_shift(now)]
     people = [solver.id for solver in on_shift if not solver.machine]
     machines = sum(solver.machine for solver in able)

@@ -98,10 +98,12 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     price: Micros
     question: bytes
     lang: str | None = None
+    #: The group of solvers that alone may have it, empty for every solver.
+    group: str = ""
     ip: str = ""
     created: Millis
     deadline: Millis
-    #: Place in the queue: lower is claimed first.
+    #: Place among its account's tasks: lower is claimed first.
     rank: int = 0
     route: Route = Route.NOBODY
     slots: int = 0

@@ -24,8 +24,8 @@ _LATELY: Final = (
 )
 _HELD: Final = "SELECT count(*) FROM leases INDEXED BY leases_live WHERE solver = ? AND outcome IS NULL AND until > ?"
 _WAITING: Final = (
-    "SELECT n FROM tasks INDEXED BY tasks_queue"
-    " WHERE state = 0 AND kind = ? AND route = ? AND free_at <= ? AND deadline > ? ORDER BY rank, n LIMIT ?"
+    'SELECT n FROM lines CROSS JOIN tasks INDEXED BY tasks_queue USING (kind, "group", route)'
+    " WHERE state = 0 AND kind = ? AND route = ? AND free_at <= ? AND deadline > ? LIMIT ?"
 )
 #: One solver after the other, so that leases that ran out without a word are stepped over.
 _WORKING: Final = (

@@ -12,6 +12,7 @@ from answerdesk.desk.ports import Price, Replay
 from answerdesk.model.account import Account, AccountId, Key, Millis, Purse
 from answerdesk.model.answer import Lease, Outcome, Verdict
 from answerdesk.model.callback import Attempt, Callback, Delivery
+from answerdesk.model.fair import Flow, Line
 from answerdesk.model.judge import Rules
 from answerdesk.model.money import Entry, Move
 from answerdesk.model.question import Kind
@@ -27,8 +28,12 @@ _VERDICT = msgspec.json.Decoder(Verdict)
 _RULES = msgspec.json.Decoder(Rules)
 
 #: A task's columns in the order of its fields; the struct's own order is the row's.
-TASK: Final = ", ".join(Task.__struct_fields__)
-LEASE: Final = "token, n, solver, machine, given, until, pay, outcome, said, confidence, verdict, ended, shown, extended"
+TASK: Final = ", ".join('"group"' if name == "group" else name for name in Task.__struct_fields__)
+LEASE: Final = (
+    "token, n, solver, machine, given, until, pay, outcome, said, confidence, verdict, ended, shown, extended"
+)
+LINE: Final = 'kind, "group", route, reached, served'
+FLOW: Final = 'account, kind, "group", route, turn, weight, active'
 PURSE: Final = "id, balance, held, open_tasks, day, spent"
 
 _KINDS = {str(kind): kind for kind in Kind}
@@ -95,6 +100,31 @@ def lease_from(row: Row) -> Lease:
         shown=shown,
         extended=bool(extended),
     )
+
+
+def line_row(line: Line) -> Row:
+    """Lay a line out."""
+    return line.kind, line.group, line.route, line.reached, line.served
+
+
+def line_from(row: Row) -> Line:
+    """Read a line."""
+    kind, group, route, reached, at = row
+    return Line(kind=_KINDS[kind], group=group, route=_ROUTES[route], reached=reached, served=at)
+
+
+def flow_row(flow: Flow) -> Row:
+    """Lay a flow out."""
+    return flow.account, flow.kind, flow.group, flow.route, flow.turn, flow.weight, flow.active
+
+
+def flow_from(row: Row) -> Flow:
+    """Read a flow."""
+    account, kind, group, route, turn, weight, active = row
+    return Flow(
+        account=account, kind=_KINDS[kind], group=group, route=_ROUTES[route], turn=turn, weight=weight,
+        active=bool(active),
+    )  # fmt: skip
 
 
 def purse_from(row: Row) -> Purse:

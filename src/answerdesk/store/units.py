@@ -8,17 +8,20 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from answerdesk.desk.ports import Changes, House, Hunt, Needs, Rows
-from answerdesk.model.account import Millis, Purse
+from answerdesk.model.account import AccountId, Millis, Purse
 from answerdesk.model.answer import Lease
-from answerdesk.model.task import Route, Task
-from answerdesk.store import people, tables
-from answerdesk.store.tables import LEASE, PURSE, TASK, Row
+from answerdesk.model.fair import LineName
+from answerdesk.model.task import Task
+from answerdesk.store import hunting, people, tables
+from answerdesk.store.tables import FLOW, LEASE, PURSE, TASK, Row
 from answerdesk.store.tallies import Tallies, read_owed
 
 _NEW_TASK: Final = f"INSERT INTO tasks ({TASK}) VALUES ({', '.join('?' * len(Task.__struct_fields__))})"
 _TASK: Final = f"UPDATE tasks SET {', '.join(f'{name} = ?' for name in tables.CHANGING)} WHERE n = ?"
 _PURSE: Final = "UPDATE accounts SET balance = ?, held = ?, open_tasks = ?, day = ?, spent = ? WHERE id = ?"
 _LEASE: Final = f"INSERT OR REPLACE INTO leases ({LEASE}) VALUES ({', '.join('?' * 14)})"
+_LINE: Final = f"INSERT OR REPLACE INTO lines ({tables.LINE}) VALUES (?, ?, ?, ?, ?)"
+_FLOW: Final = f"INSERT OR REPLACE INTO flows ({FLOW}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ENTRY: Final = "INSERT INTO entries (at, move, amount, account, solver, n, note) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ACCOUNT: Final = (
     "INSERT INTO accounts (id, name, settings) VALUES (?, ?, ?)"
@@ -30,14 +33,6 @@ _SOLVER: Final = (
     " SET name = excluded.name, grants = excluded.grants, seen = excluded.seen"
 )
 _CALLBACK: Final = f"INSERT OR REPLACE INTO callbacks ({tables.CALLBACK}) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_HUNT: Final = (
-    "SELECT rank, n FROM tasks INDEXED BY tasks_queue WHERE state = 0 AND kind = ? AND route = ? AND free_at <= ?"
-    " AND deadline > ?"
-    " AND (? = '' OR lang IS NULL OR instr(?, ',' || lang || ','))"
-    " AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.n = tasks.n AND leases.solver = ?"
-    " AND (outcome IN ('answered', 'declined') OR (outcome IS NULL AND until > ?)))"
-    " AND (SELECT count(*) FROM leases WHERE leases.n = tasks.n AND leases.solver = ? AND shown > 0) < ? ORDER BY rank, n LIMIT ?"
-)
 
 
 def read_house(connection: sqlite3.Connection) -> House:
@@ -60,6 +55,8 @@ class Unit:
         self.rows = Rows(house)
         self.changes: list[Changes] = []
         self._dirty = _Dirty()
+        #: Accounts whose flows were read.
+        self._flows_of: set[AccountId] = set()
 
     def gather(self, needs: list[Needs]) -> None:
         """Read what these verbs need and the unit has not yet seen."""
@@ -81,6 +78,7 @@ class Unit:
         for row in self._many(f"SELECT {PURSE} FROM accounts WHERE id IN ", accounts - rows.purses.keys()):
             purse = tables.purse_from(row)
             rows.purses[purse.account] = purse
+        self._gather_turns(accounts, hunts=any(need.hunt for need in needs))
         if rows.tasks or any(need.settles for need in needs):
             rows.settled = self._db.execute("SELECT value FROM facts WHERE name = 'settled'").fetchone()[0]
         if any(need.block for need in needs):
@@ -95,6 +93,16 @@ class Unit:
         for need in needs:
             if need.replay and need.replay not in rows.replays:
                 self._gather_replay(need.replay)
+
+    def _gather_turns(self, accounts: set[AccountId], *, hunts: bool) -> None:
+        """Read all lines, of which there are few, and the flows of accounts whose tasks may change their line."""
+        rows = self.rows
+        if not rows.lines and (hunts or accounts):
+            rows.lines = hunting.read_lines(self._db)
+        for row in self._many(f"SELECT {FLOW} FROM flows WHERE account IN ", accounts - self._flows_of):
+            flow = tables.flow_from(row)
+            rows.flows[flow.account, flow.line] = flow
+        self._flows_of |= accounts
 
     def _gather_tasks(self, numbers: Iterable[int]) -> None:
         numbers = set(numbers)
@@ -113,15 +121,8 @@ class Unit:
     def hunt(self, hunt: Hunt) -> None:
         """Find the best tasks for a solver, after writing out what came before."""
         self.flush()
-        wanted = f",{','.join(hunt.languages)}," if hunt.languages else ""
-        best: list[Row] = []
-        for kind in hunt.kinds:
-            for route in (hunt.route, Route.EITHER):
-                place = (kind, route, self.now, self.now, wanted, wanted)
-                values = (*place, hunt.solver, self.now, hunt.solver, hunt.tries, hunt.most)
-                best += self._db.execute(_HUNT, values)
-        best.sort()
-        self.rows.found = [row[1] for row in best[: hunt.most]]
+        self.rows.idle.clear()
+        self.rows.found = hunting.find(self._db, hunt, self.rows, self.now)
         self._gather_tasks(set(self.rows.found) - self.rows.tasks.keys())
 
     def take(self, changes: Changes) -> None:
@@ -187,6 +188,8 @@ class _Dirty:
         self.contents: list[Row] = []
         self.tasks: dict[int, Task] = {}
         self.leases: dict[str, Lease] = {}
+        self.lines: dict[LineName, Row] = {}
+        self.flows: dict[tuple[int, LineName], Row] = {}
         self.entries: list[Row] = []
         self.replays: list[Row] = []
         self.callbacks: dict[int, Row] = {}
@@ -206,6 +209,10 @@ class _Dirty:
             self.tasks[task.n] = task
         for lease in changes.leases:
             self.leases[lease.token] = lease
+        for line in changes.lines:
+            self.lines[line.name] = tables.line_row(line)
+        for flow in changes.flows:
+            self.flows[flow.account, flow.line] = tables.flow_row(flow)
         self.entries += [tables.entry_row(entry, now) for entry in changes.entries]
         self.replays += map(tables.replay_row, changes.replays)
         for callback in changes.callbacks:
@@ -223,6 +230,8 @@ class _Dirty:
             (_TASK, [tables.task_change(task) for task in self.tasks.values()]),
             (_PURSE, [tables.purse_change(purse) for purse in self.purses.values()]),
             (_LEASE, [tables.lease_row(lease) for lease in self.leases.values()]),
+            (_LINE, list(self.lines.values())),
+            (_FLOW, list(self.flows.values())),
             (_ENTRY, self.entries),
             ("INSERT OR REPLACE INTO replays (account, key, body, n, at) VALUES (?, ?, ?, ?, ?)", self.replays),
             ("UPDATE facts SET value = ? WHERE name = 'settled'", [(self.settled,)] if self.settled else []),

@@ -30,6 +30,7 @@ CREATE TABLE tasks (
   price INTEGER NOT NULL CHECK (price >= 0),
   question BLOB NOT NULL,
   lang TEXT,
+  "group" TEXT NOT NULL,
   ip TEXT NOT NULL,
   created INTEGER NOT NULL,
   deadline INTEGER NOT NULL,
@@ -49,11 +50,31 @@ CREATE TABLE tasks (
   dialect TEXT NOT NULL,
   soft_id INTEGER
 );
--- A claim is one scan of this index per kind and route, oldest rank first.
-CREATE INDEX tasks_queue ON tasks (kind, route, rank, n, free_at, deadline, lang) WHERE state = 0;
+-- A claim looks at the flows of a line in the order of their turns, and takes a flow's tasks in that of their rank.
+CREATE INDEX tasks_queue ON tasks (kind, "group", route, account, lang, rank, n, free_at, deadline) WHERE state = 0;
 CREATE INDEX tasks_review ON tasks (review_at) WHERE state = 0;
 CREATE INDEX tasks_account ON tasks (account, state, n);
 CREATE INDEX tasks_settled ON tasks (account, place) WHERE state > 0;
+
+CREATE TABLE lines (
+  kind TEXT NOT NULL,
+  "group" TEXT NOT NULL,
+  route INTEGER NOT NULL,
+  reached INTEGER NOT NULL,
+  served INTEGER NOT NULL,
+  PRIMARY KEY (kind, "group", route)
+) WITHOUT ROWID;
+CREATE TABLE flows (
+  account INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  "group" TEXT NOT NULL,
+  route INTEGER NOT NULL,
+  turn INTEGER NOT NULL,
+  weight INTEGER NOT NULL CHECK (weight > 0),
+  active INTEGER NOT NULL,
+  PRIMARY KEY (account, kind, "group", route)
+) WITHOUT ROWID;
+CREATE INDEX flows_next ON flows (kind, "group", route, turn, account, weight) WHERE active = 1;
 
 -- All media of a task in one value, one after the other; `sizes` is the JSON list of their lengths.
 CREATE TABLE contents (n INTEGER PRIMARY KEY, sizes TEXT NOT NULL, data BLOB NOT NULL);

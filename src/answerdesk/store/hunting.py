@@ -1,0 +1,143 @@
+"""Looking for work on SQLite: the lines a solver may serve in turn, in each line the accounts' flows in fair order.
+Rule: what a look costs grows with the accounts it passes, never with how many tasks wait."""
+
+from __future__ import annotations
+
+import heapq
+import sqlite3
+from collections import deque
+from collections.abc import Iterator
+from itertools import product
+from typing import Final
+
+from answerdesk.desk.ports import Hunt, Rows
+from answerdesk.model.account import Millis, Sequence
+from answerdesk.model.fair import Flow, Line, LineName, served
+from answerdesk.model.question import Kind
+from answerdesk.model.task import Route
+from answerdesk.store import tables
+from answerdesk.store.tables import FLOW
+
+_FLOWS: Final = (
+    f"SELECT {FLOW} FROM flows INDEXED BY flows_next WHERE active = 1"
+    ' AND kind = ? AND "group" = ? AND route = ? ORDER BY turn, account'
+)
+_OF_FLOW: Final = 'state = 0 AND kind = ? AND "group" = ? AND route = ? AND account = ?'
+_TASKS: Final = (
+    f"SELECT rank, n FROM tasks INDEXED BY tasks_queue WHERE {_OF_FLOW} AND lang IS ? AND free_at <= ? AND deadline > ?"
+    " AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.n = tasks.n AND leases.solver = ?"
+    " AND (outcome IN ('answered', 'declined') OR (outcome IS NULL AND until > ?)))"
+    " AND (SELECT count(*) FROM leases WHERE leases.n = tasks.n AND leases.solver = ? AND shown > 0) < ?"
+    " ORDER BY rank, n LIMIT ?"
+)
+_NEXT_LANGUAGE: Final = f"SELECT min(lang) FROM tasks INDEXED BY tasks_queue WHERE {_OF_FLOW} AND lang > ?"
+_ANY: Final = f"SELECT 1 FROM tasks INDEXED BY tasks_queue WHERE {_OF_FLOW} LIMIT 1"
+#: So many tasks of a line are looked at to count those that wait; a line with more is as good as full.
+_MOST_COUNTED: Final = 10_000
+_WAITING: Final = (
+    "SELECT count(*) FROM (SELECT 1 FROM (SELECT lang, free_at FROM tasks INDEXED BY tasks_queue WHERE state = 0"
+    ' AND kind = ? AND "group" = ? AND route = ? AND deadline > ? LIMIT ?)'
+    " WHERE free_at <= ? AND (? = '' OR lang IS NULL OR instr(?, ',' || lang || ',')) LIMIT ?)"
+)
+
+
+def find(database: sqlite3.Connection, hunt: Hunt, rows: Rows, now: Millis) -> list[Sequence]:
+    """Find the next tasks for a solver, line after line in turn; the flows passed are put among the rows."""
+    names = product(dict.fromkeys(hunt.kinds), hunt.groups, (hunt.route, Route.EITHER))
+    lines = [rows.lines[name] for name in names if name in rows.lines]
+    turns = [(line.served, i, _Line(database, hunt, line, rows, now)) for i, line in enumerate(lines)]
+    heapq.heapify(turns)
+    latest = max((line.served for line in rows.lines.values()), default=0)
+    found: list[Sequence] = []
+    while turns and len(found) < hunt.most:
+        _, i, line = turns[0]
+        n = next(line, None)
+        if n is None:
+            heapq.heappop(turns)
+            continue
+        found.append(n)
+        latest += 1
+        heapq.heapreplace(turns, (latest, i, line))
+    return found
+
+
+def waiting(database: sqlite3.Connection, hunt: Hunt, kind: Kind, now: Millis) -> int:
+    """Count the tasks of a kind that wait for a solver, at most as many as it hunts for."""
+    wanted = f",{','.join(hunt.languages)}," if hunt.languages else ""
+    count = 0
+    for group, route in product(hunt.groups, (hunt.route, Route.EITHER)):
+        values = (kind, group, route, now, _MOST_COUNTED, now, wanted, wanted, hunt.most)
+        count += database.execute(_WAITING, values).fetchone()[0]
+    return min(count, hunt.most)
+
+
+class _Line(Iterator[Sequence]):
+    """One line's tasks for one solver, in the order of their flows' turns."""
+
+    def __init__(self, database: sqlite3.Connection, hunt: Hunt, line: Line, rows: Rows, now: Millis) -> None:
+        self._db = database
+        self._hunt = hunt
+        self._line = line
+        self._rows = rows
+        self._now = now
+        self._flows: Iterator[tables.Row] | None = None
+        self._unopened: Flow | None = None
+        #: Flows with what was found in them, by their next turn.
+        self._opened: list[tuple[int, int, Flow, deque[Sequence]]] = []
+
+    def __next__(self) -> Sequence:
+        """Take the next turn."""
+        if self._flows is None:
+            self._flows = self._db.execute(_FLOWS, self._line.name)
+            self._advance()
+        while self._unopened is not None and (not self._opened or self._unopened.turn <= self._opened[0][0]):
+            self._open(self._unopened)
+            self._advance()
+        if not self._opened:
+            raise StopIteration
+        _, account, flow, tasks = self._opened[0]
+        n = tasks.popleft()
+        flow, self._line = served(flow, self._line, 0)
+        if tasks:
+            heapq.heapreplace(self._opened, (flow.turn, account, flow, tasks))
+        else:
+            heapq.heappop(self._opened)
+        return n
+
+    def _advance(self) -> None:
+        row = next(self._flows, None) if self._flows is not None else None
+        self._unopened = tables.flow_from(row) if row else None
+
+    def _open(self, flow: Flow) -> None:
+        self._rows.flows[flow.account, flow.line] = flow
+        tasks = self._tasks(flow)
+        if tasks:
+            heapq.heappush(self._opened, (flow.turn, flow.account, flow, deque(tasks)))
+        elif self._db.execute(_ANY, _place(flow)).fetchone() is None:
+            self._rows.idle.add((flow.account, flow.line))
+
+    def _tasks(self, flow: Flow) -> list[Sequence]:
+        """Find the flow's first tasks, language by language, for the index lists each language by itself."""
+        hunt, now = self._hunt, self._now
+        filters = (now, now, hunt.solver, now, hunt.solver, hunt.tries, hunt.most)
+        best: list[tables.Row] = []
+        for lang in (None, *(hunt.languages or self._languages(flow))):
+            best += self._db.execute(_TASKS, (*_place(flow), lang, *filters))
+        best.sort()
+        return [row[1] for row in best[: hunt.most]]
+
+    def _languages(self, flow: Flow) -> Iterator[str]:
+        """Step from language to language of a flow."""
+        lang: str | None = ""
+        while (lang := self._db.execute(_NEXT_LANGUAGE, (*_place(flow), lang)).fetchone()[0]) is not None:
+            yield lang
+
+
+def _place(flow: Flow) -> tuple[Kind, str, Route, int]:
+    return flow.kind, flow.group, flow.route, flow.account
+
+
+def read_lines(database: sqlite3.Connection) -> dict[LineName, Line]:
+    """Read every line that ever had a task."""
+    lines = (tables.line_from(row) for row in database.execute(f"SELECT {tables.LINE} FROM lines"))
+    return {line.name: line for line in lines}
