@@ -4,7 +4,7 @@ Rule: handed down once as a frozen value; a page asks for it by its request."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import jinja2
@@ -21,7 +21,9 @@ from answerdesk.model.task import Permutation
 from answerdesk.pages.assets import Static, read_static
 from answerdesk.pages.attempts import Attempts
 from answerdesk.pages.guard import STAFF
+from answerdesk.pages.once import Once
 from answerdesk.pages.passwords import Passwords
+from answerdesk.pages.shown import FILTERS
 from answerdesk.pages.words import Words, read_words
 
 TEMPLATES: Final = "templates"
@@ -29,6 +31,7 @@ TEMPLATES: Final = "templates"
 WAYS: Final[tuple[tuple[str, str, frozenset[Role]], ...]] = (
     ("/work", "page.work", frozenset(Role)),
     ("/team", "page.team", frozenset(STAFF)),
+    ("/queue", "page.queue", frozenset(STAFF)),
 )
 
 
@@ -55,6 +58,7 @@ class Parts:
     static: Static
     words: Words
     templates: jinja2.Environment
+    once: Once = field(default_factory=Once)
 
 
 def parts(request: Request) -> Parts:
@@ -65,13 +69,15 @@ def parts(request: Request) -> Parts:
 
 def make_templates() -> jinja2.Environment:
     """Make the environment: everything is escaped, and a name that is not there is an error."""
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("answerdesk.pages", TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters.update(FILTERS)
+    return made
 
 
 def render(request: Request, template: str, status: int = 200, /, **context: Any) -> Response:

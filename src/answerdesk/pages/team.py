@@ -1,21 +1,271 @@
-"""The page at /team: who is signed in, and the ways from there.
-Rule: a page shows only what its role may see."""
+"""The pages at /team: who answers and how, inviting, changing, suspending and paying them.
+Rule: plain forms that lead on to a page; a form sent twice does once what it says."""
 
 from __future__ import annotations
 
-from typing import Final
+import re
+import secrets
+from typing import Any, Final
 
+import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from answerdesk.pages.guard import STAFF, Row, needs
-from answerdesk.pages.parts import render
+from answerdesk.desk.books import SaveSolver
+from answerdesk.desk.payouts import PaidMeanwhile, PayOut
+from answerdesk.desk.people import Change, Enrol, MakeLink
+from answerdesk.model.account import digest
+from answerdesk.model.fault import Refusal
+from answerdesk.model.money import Micros, parse
+from answerdesk.model.money import show as show_amount
+from answerdesk.model.person import MANAGES, Link, Person, PersonId, Purpose, Role, handle, name_flaw
+from answerdesk.model.question import WORK_KINDS
+from answerdesk.model.solver import Solver, SolverId
+from answerdesk.pages.guard import OPERATORS, STAFF, Row, needs
+from answerdesk.pages.ledger import ledger_of
+from answerdesk.pages.members import (
+    Member,
+    everybody,
+    find,
+    may_change,
+    may_suspend,
+    read_kinds,
+    read_languages,
+    work_of,
+)
+from answerdesk.pages.parts import parts, render
+
+LINK_BYTES: Final = 32
+#: Whom a form invites: customers come with an account, which the command line opens.
+INVITED: Final = (Role.WORKER, Role.VIEWER, Role.OPERATOR, Role.OWNER)
+#: What a page may say was done, in its address.
+DONE: Final = frozenset({"invited", "changed", "suspended", "resumed", "linked", "paid", "paid-before"})
+LONGEST_NOTE: Final = 200
 
 
 @needs(*STAFF)
 async def show(request: Request) -> Response:
-    """Greet whoever is signed in."""
-    return render(request, "welcome.html")
+    """List everybody."""
+    members = await everybody(request)
+    works = [(member, await work_of(request, member.solver)) for member in members]
+    return render(request, "team.html", works=works, may_invite=request.state.person.role in OPERATORS)
 
 
-ROUTES: Final = (Row("/team", show),)
+@needs(*STAFF)
+async def show_member(request: Request) -> Response:
+    """Show one of them, with the forms that change them for those who may."""
+    return await _page(request, await find(request))
+
+
+@needs(*STAFF)
+async def show_ledger(request: Request) -> Response:
+    """Show what one of them earned and was paid, line by line."""
+    member = await find(request)
+    if member.solver is None:
+        raise HTTPException(404)
+    return await ledger_of(request, member.solver.id, name=member.name, back=f"/team/{member.key}")
+
+
+@needs(*OPERATORS)
+async def invite(request: Request) -> Response:
+    """Show the form, or take somebody in and lead to their page, which shows the link that lets them in."""
+    if request.method != "POST":
+        return _invitation(request)
+    form = await request.form()
+    name, role = " ".join(str(form.get("name") or "").split()), str(form.get("role") or "")
+    roles = _roles(request)
+    if role not in roles:
+        raise HTTPException(403 if role in set(Role) else 400)
+    kinds, languages = read_kinds(form), read_languages(form)
+    given = {
+        "name": name, "role": role, "answers": bool(form.get("answers")), "kinds": form.getlist("kind"),
+        "languages": str(form.get("languages") or ""),
+    }  # fmt: skip
+    answers = role == Role.WORKER or given["answers"]
+    flaw = _name_flaw(name, await parts(request).roll.person_called(handle(name)))
+    if flaw is None and answers:
+        flaw = "team.kinds.none" if kinds is None else "team.languages.unknown" if languages is None else None
+    if flaw is not None:
+        return _invitation(request, 422, flaw=flaw, **given)
+    store, secret = parts(request).store, secrets.token_hex(LINK_BYTES)
+    person = Person(id=PersonId(await store.draw()), name=name, role=Role(role))
+    solver = (
+        Solver(id=SolverId(await store.draw()), name=name, machine=False, kinds=kinds, languages=languages)
+        if answers and kinds is not None and languages is not None
+        else None
+    )
+    link = Link(digest=digest(secret), person=person.id, purpose=Purpose.INVITE)
+    try:
+        await store.run(Enrol(person=person, solver=solver, link=link))
+    except Refusal as refusal:
+        return _invitation(request, 422, why=refusal.detail, **given)
+    return _lead_on(request, Member(person, solver), "invited", secret)
+
+
+def _roles(request: Request) -> tuple[Role, ...]:
+    return tuple(role for role in INVITED if role in MANAGES[request.state.person.role])
+
+
+def _name_flaw(name: str, other: Person | None) -> str | None:
+    if name_flaw(name):
+        return "team.name.flaw"
+    return "team.name.taken" if other else None
+
+
+def _invitation(request: Request, status: int = 200, **given: Any) -> Response:
+    empty = {
+        "name": "", "role": Role.WORKER, "answers": True, "kinds": list(WORK_KINDS), "languages": "", "flaw": "",
+        "why": "",
+    }  # fmt: skip
+    return render(request, "invite.html", status, roles=_roles(request), all_kinds=WORK_KINDS, **{**empty, **given})
+
+
+@needs(*OPERATORS)
+async def grant(request: Request) -> Response:
+    """Change what somebody may be asked."""
+    member = await _changeable(request)
+    form = await request.form()
+    kinds, languages = read_kinds(form), read_languages(form)
+    if kinds is None or languages is None:
+        flaw = "team.kinds.none" if kinds is None else "team.languages.unknown"
+        return await _page(
+            request, member, 422, flaw=flaw, kinds=form.getlist("kind"), languages=str(form.get("languages") or "")
+        )
+    if member.person is not None:
+        fresh = None
+        if member.solver is None:
+            number = SolverId(await parts(request).store.draw())
+            fresh = Solver(id=number, name=member.name, machine=False, enabled=member.enabled)
+        change = Change(person=member.person, kinds=kinds, languages=languages, solver=fresh)
+        return await _done(request, member, change, "changed")
+    solver = msgspec.structs.replace(_solver(member), kinds=kinds, languages=languages)
+    return await _done(request, member, SaveSolver(solver=solver), "changed")
+
+
+@needs(*OPERATORS)
+async def suspend(request: Request) -> Response:
+    """Keep somebody out: they are signed out, and what they hold goes to others."""
+    return await _enable(request, "suspended", enabled=False)
+
+
+@needs(*OPERATORS)
+async def resume(request: Request) -> Response:
+    """Let somebody in again."""
+    return await _enable(request, "resumed", enabled=True)
+
+
+async def _enable(request: Request, done: str, *, enabled: bool) -> Response:
+    member = await _changeable(request)
+    if not may_suspend(request.state.person, member):
+        raise HTTPException(403)
+    if member.enabled is enabled:
+        return _lead_on(request, member, done)
+    if member.person is not None:
+        return await _done(request, member, Change(person=member.person, settings={"enabled": enabled}), done)
+    return await _done(
+        request, member, SaveSolver(solver=msgspec.structs.replace(_solver(member), enabled=enabled)), done
+    )
+
+
+@needs(*OPERATORS)
+async def link(request: Request) -> Response:
+    """Make somebody a fresh link; those made before let nobody in any more."""
+    member = await _changeable(request)
+    if member.person is None:
+        raise HTTPException(404)
+    secret = secrets.token_hex(LINK_BYTES)
+    fresh = Link(digest=digest(secret), person=member.person.id, purpose=Purpose.INVITE)
+    return await _done(request, member, MakeLink(link=fresh), "linked", secret)
+
+
+@needs(*OPERATORS)
+async def pay(request: Request) -> Response:
+    """Book a payout: the form says what had been paid when it was shown, so that it works once."""
+    member = await _changeable(request)
+    if member.solver is None:
+        raise HTTPException(404)
+    form = await request.form()
+    written, before = str(form.get("amount") or ""), str(form.get("before") or "")
+    note = " ".join(str(form.get("note") or "").split())[:LONGEST_NOTE]
+    if not re.fullmatch(r"[0-9]{1,16}", before):
+        raise HTTPException(400)
+    try:
+        amount = parse(written.strip().lstrip("$").replace(",", "."))
+    except ValueError:
+        return await _page(request, member, 422, flaw="team.pay.flaw", amount=written)
+    try:
+        await parts(request).store.run(
+            PayOut(solver=member.solver.id, amount=amount, before=Micros(int(before)), note=note)
+        )
+    except PaidMeanwhile:
+        return _lead_on(request, member, "paid-before")
+    except Refusal:
+        return await _page(request, member, 422, flaw="team.pay.most", amount=written)
+    return _lead_on(request, member, "paid")
+
+
+async def _changeable(request: Request) -> Member:
+    member = await find(request)
+    if not may_change(request.state.person, member):
+        raise HTTPException(403)
+    return member
+
+
+def _solver(member: Member) -> Solver:
+    assert member.solver is not None, "who is no person is a solver"
+    return member.solver
+
+
+async def _done(request: Request, member: Member, verb: Any, done: str, secret: str = "") -> Response:
+    """Run a verb and lead on to the member's page, which says what was done."""
+    try:
+        await parts(request).store.run(verb)
+    except Refusal as refusal:
+        return await _page(request, member, 422, why=refusal.detail)
+    return _lead_on(request, member, done, secret)
+
+
+def _lead_on(request: Request, member: Member, done: str, secret: str = "") -> Response:
+    made = parts(request)
+    if secret:
+        address = f"{made.scheme(request.scope)}://{request.headers.get('host', '')}/enter/{secret}"
+        made.once.keep(request.state.session.digest, member.key, address, made.clock.now())
+    return RedirectResponse(f"/team/{member.key}?done={done}", 303)
+
+
+async def _page(request: Request, member: Member, status: int = 200, **given: Any) -> Response:
+    """Write a member's page, with what was wrong in the form that was sent, if anything was."""
+    made, viewer = parts(request), request.state.person
+    done = request.query_params.get("done", "")
+    work = await work_of(request, member.solver)
+    usual = {
+        "flaw": "", "why": "", "amount": show_amount(work.wages.owed, least=2), "kinds": list(member.kinds),
+        "languages": member.languages,
+    }  # fmt: skip
+    return render(
+        request,
+        "member.html",
+        status,
+        member=member,
+        work=work,
+        all_kinds=WORK_KINDS,
+        may_change=may_change(viewer, member),
+        may_suspend=may_suspend(viewer, member),
+        done=done if done in DONE and status == 200 else "",
+        link=made.once.see(request.state.session.digest, member.key, made.clock.now()) if done else None,
+        **{**usual, **given},
+    )
+
+
+ROUTES: Final = (
+    Row("/team", show),
+    Row("/team/invite", invite, ("GET", "POST")),
+    Row("/team/{who}", show_member),
+    Row("/team/{who}/ledger", show_ledger),
+    Row("/team/{who}/grants", grant, ("POST",)),
+    Row("/team/{who}/suspend", suspend, ("POST",)),
+    Row("/team/{who}/resume", resume, ("POST",)),
+    Row("/team/{who}/link", link, ("POST",)),
+    Row("/team/{who}/payout", pay, ("POST",)),
+)

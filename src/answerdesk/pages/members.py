@@ -1,0 +1,140 @@
+"""People and machines as the team's pages list them, and what a form may change of them.
+Rule: who may change whom is decided here, once, for every form; nobody suspends themselves."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from answerdesk.desk.crew import Pace, Wages
+from answerdesk.model.fields import LANGUAGES
+from answerdesk.model.person import Person, PersonId, may_manage
+from answerdesk.model.question import WORK_KINDS, Kind
+from answerdesk.model.solver import Solver, SolverId
+from answerdesk.model.standing import Standing
+from answerdesk.pages.guard import OPERATORS
+from answerdesk.pages.parts import parts
+
+_KEY: Final = re.compile(r"([ps])([0-9]{1,19})")
+
+
+class Member(NamedTuple):
+    """Somebody of the team: a person, a solver without one, or a person with the solver they answer by."""
+
+    person: Person | None
+    solver: Solver | None
+
+    @property
+    def key(self) -> str:
+        """The name of its page: a person's number, else the solver's."""
+        return f"p{self.person.id}" if self.person else f"s{self.solver.id if self.solver else 0}"
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.person.name if self.person else self.solver.name if self.solver else ""
+
+    @property
+    def role(self) -> str:
+        """What it is, as the word for it is named."""
+        if self.person:
+            return f"role.{self.person.role}"
+        return "team.machine" if self.solver and self.solver.machine else "team.program"
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it may come in and answer."""
+        return self.person.enabled if self.person else bool(self.solver and self.solver.enabled)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What it may be asked; naming none means all."""
+        if self.solver is None:
+            return ()
+        return tuple(kind for kind in WORK_KINDS if not self.solver.kinds or kind in self.solver.kinds)
+
+    @property
+    def languages(self) -> str:
+        """The languages it reads, as the form takes them; empty for every one."""
+        return ", ".join(sorted(self.solver.languages)) if self.solver else ""
+
+
+class Work(NamedTuple):
+    """How a solver works, is paid and stands."""
+
+    pace: Pace = Pace()
+    wages: Wages = Wages()
+    standing: Standing | None = None
+    on_shift: bool = False
+
+
+async def everybody(request: Request) -> list[Member]:
+    """Give people by name, then the solvers that are nobody's, machines last."""
+    made = parts(request)
+    solvers = {solver.id: solver for solver in made.store.house().solvers}
+    people = sorted(await made.roll.people(), key=lambda person: (not person.enabled, person.name.casefold()))
+    members = [Member(person, solvers.pop(person.solver, None) if person.solver else None) for person in people]
+    left = sorted(solvers.values(), key=lambda solver: (solver.machine, not solver.enabled, solver.name.casefold()))
+    return members + [Member(None, solver) for solver in left]
+
+
+async def find(request: Request) -> Member:
+    """Give the member whose page this is; a person's solver has no page of its own."""
+    found = _KEY.fullmatch(request.path_params["who"])
+    if found is None:
+        raise HTTPException(404)
+    made, number = parts(request), int(found[2])
+    solvers = {solver.id: solver for solver in made.store.house().solvers}
+    if found[1] == "p":
+        person = await made.roll.person(PersonId(number)) if number < 2**63 else None
+        if person is None:
+            raise HTTPException(404)
+        return Member(person, solvers.get(person.solver) if person.solver else None)
+    solver = solvers.get(SolverId(number))
+    if solver is None or any(person.solver == solver.id for person in await made.roll.people()):
+        raise HTTPException(404)
+    return Member(None, solver)
+
+
+async def work_of(request: Request, solver: Solver | None) -> Work:
+    """Read how a solver works; somebody who does not answer has done nothing."""
+    if solver is None:
+        return Work()
+    made = parts(request)
+    now = made.clock.now()
+    return Work(
+        pace=await made.crew.pace(solver.id, now),
+        wages=await made.crew.wages(solver.id, now),
+        standing=await made.crew.standing(solver.id),
+        on_shift=solver.on_shift(now),
+    )
+
+
+def may_change(viewer: Person, member: Member) -> bool:
+    """Tell whether somebody may change a member: operators the machines and those below them, owners everybody."""
+    if viewer.role not in OPERATORS:
+        return False
+    return member.person is None or may_manage(viewer.role, member.person.role)
+
+
+def may_suspend(viewer: Person, member: Member) -> bool:
+    """Tell whether somebody may suspend a member, who is never themselves."""
+    return may_change(viewer, member) and (member.person is None or member.person.id != viewer.id)
+
+
+def read_kinds(form: FormData) -> frozenset[Kind] | None:
+    """Read the kinds that are ticked: all of them is every kind there will be, none or a stranger's is None."""
+    named = {kind for kind in form.getlist("kind") if isinstance(kind, str)}
+    if not named or not named <= set(WORK_KINDS):
+        return None
+    return frozenset() if named == set(WORK_KINDS) else frozenset(Kind(kind) for kind in named)
+
+
+def read_languages(form: FormData) -> frozenset[str] | None:
+    """Read codes between commas or spaces: none is every language, an unknown one gives None."""
+    codes = str(form.get("languages") or "").lower().replace(",", " ").split()
+    return frozenset(LANGUAGES[code] for code in codes) if all(code in LANGUAGES for code in codes) else None
