@@ -12,7 +12,20 @@ import structlog
 from answerdesk.api import native
 from answerdesk.api.gallery import PATH as PICTURES
 from answerdesk.api.gallery import Gallery
-from answerdesk.api.http import TEXT, Answer, Gone, Receive, Scope, Send, TooBig, header, read_body, send_answer
+from answerdesk.api.http import (
+    TEXT,
+    Answer,
+    Gone,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    TooBig,
+    header,
+    read_body,
+    request_id,
+    send_answer,
+)
 from answerdesk.api.legacy import Legacy
 from answerdesk.api.methods import UNAVAILABLE, Methods
 from answerdesk.api.native import Native
@@ -111,7 +124,7 @@ class App:
             else:
                 answer = await self._answer(scope, receive)
                 if answer is NOT_FOUND and self._pages is not None:
-                    await self._pages(scope, receive, send)
+                    await self._pages(scope, receive, _naming(send))
                     return
         except TooBig:
             answer = native.TOO_BIG if scope["path"].startswith(NATIVE) else TOO_BIG
@@ -176,3 +189,14 @@ class App:
                 return Answer(b"ready", type=TEXT) if trouble is None else Answer(trouble.encode(), 503, TEXT)
             case _:
                 return None
+
+
+def _naming(send: Send) -> Send:
+    """Have a page's replies name their request like all others."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], request_id()]}
+        await send(message)
+
+    return sending

@@ -100,4 +100,4 @@ def wants_json(request: Request) -> bool:
 
 def home_of(role: Role) -> str:
     """Give the page somebody begins with."""
-    return {Role.WORKER: "/work", Role.CUSTOMER: "/me"}.get(role, "/team")
+    return {Role.WORKER: "/work", Role.CUSTOMER: "/sessions"}.get(role, "/team")
