@@ -22,12 +22,13 @@ from answerdesk.wire.work import question_json
 
 #: What a first picture needs, in the order it is needed; every other module comes later.
 MODULES: Final = (
-    "work.js", "dom.js", "api.js", "keys.js", "amend.js", "breaks.js", "clock.js", "figures.js", "loop.js", "menu.js",
-    "queue.js", "prepare.js", "load.js", "screen.js", "rules.js", "send.js", "text.js", "field.js",
+    "dom.js", "api.js", "keys.js", "queue.js", "prepare.js", "load.js", "screen.js", "rules.js", "text.js", "field.js",
 )  # fmt: skip
 #: The messages a first picture needs, and those that come after it.
-FIRST_WORDS: Final = ("work.",)
-LATER_WORDS: Final = ("key.", "mode.", "help.", "alerts.", "again.", "practice.")
+FIRST_WORDS: Final = (
+    "work.answer", "work.ask.", "work.empty.", "work.look", "work.rule.", "work.seconds", "work.soon", "work.valid.",
+)  # fmt: skip
+LATER_WORDS: Final = ("work.", "key.", "mode.", "help.", "alerts.", "again.", "practice.")
 #: How many practice tasks there are of each kind.
 LESSONS: Final = 5
 #: The switch for bare characters, kept among a person's keys.
@@ -63,6 +64,7 @@ async def show(request: Request) -> Response:
     given = {
         "now": parts(request).clock.now() / 1000,
         "words": "/work/words",
+        "styles": parts(request).static.address("more.css"),
         "keys": person.keys,
         "name": person.name,
         "practise": [kind for kind in kinds if kind not in person.practised],

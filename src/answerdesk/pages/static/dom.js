@@ -23,10 +23,18 @@ export function learn(more) {
 
 let fetched = null;
 
-/** Fetch the messages that the first task did without; once. */
+/** Fetch the messages and styles that the first task did without; once. */
 export function allWords() {
-  fetched ??= fetch(given.words).then((reply) => (reply.ok ? reply.json() : {})).then(learn, () => { fetched = null; });
+  fetched ??= Promise.all([fetch(given.words).then((reply) => (reply.ok ? reply.json() : {})).then(learn), allStyles()])
+    .catch(() => { fetched = null; });
   return fetched;
+}
+
+function allStyles() {
+  if (!given.styles) return null;
+  return new Promise((done) => {
+    document.head.append(h('link', { rel: 'stylesheet', href: given.styles, onload: done, onerror: done }));
+  });
 }
 
 /**

@@ -25,17 +25,17 @@ export class Loop {
     this.current = task;
     this.armed = false;
     this.begun = performance.now();
-    this.screen.show(task);
+    if (this.screen.task !== task) this.screen.show(task);
     if (task.practice) this.clock.stop();
     else this.clock.start(task.reserved ? now() + USUAL_SECONDS : task.until);
   }
 
   /** Wait for a task and show it. */
-  async advance() {
+  async advance(coming = null) {
     this.current = null;
     this.clock.stop();
-    this.screen.state('loading');
-    const task = await this.queue.take();
+    if (!coming) this.screen.state('loading');
+    const task = await (coming ?? this.queue.take());
     if (!task) return;
     this.queue.putBack(task);
     await seen();

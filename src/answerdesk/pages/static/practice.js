@@ -28,6 +28,8 @@ async function practise(loop, kind) {
   const place = one('offer');
   if (!loop.paused) loop.pause('loading');
   loop.practice = true;
+  loop.last = null;
+  loop.screen.last(null);
   let number = 1;
   const end = () => {
     loop.practice = false;

@@ -18,9 +18,9 @@ const rest = (ms, signal) =>
   });
 
 export class Queue {
-  /** @param {{empty(): void, broken(lease: Object): void, signIn(): Promise<void>}} hears */
-  constructor(hears) {
-    this.hears = hears;
+  constructor() {
+    /** @type {{empty(): void, broken(lease: Object): void, signIn(): Promise<void>}} */
+    this.hears = null;
     this.next = null;
     this.coming = null;
     this.paused = false;

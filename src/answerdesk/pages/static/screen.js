@@ -15,15 +15,18 @@ export function brief(kind, value) {
 }
 
 export class Screen {
-  /** @param {{changed(): void}} hears */
-  constructor(hears) {
-    this.hears = hears;
+  constructor() {
+    /** Hears of each change of the answer. */
+    this.changed = () => {};
     this.mode = null;
+    /** What is shown. */
+    this.task = null;
   }
 
   /** Show a task. Its module has been loaded with its pictures. */
   show(task) {
     this.mode?.destroy();
+    this.task = task;
     const { instruction, lang, constraints } = task.question;
     const text = ASKED_BELOW.has(task.kind) ? null : instruction.text;
     one('ask').replaceChildren(text ? foreign(text, lang) : t(`work.ask.${task.kind}`));
@@ -39,7 +42,7 @@ export class Screen {
       t,
       say: (words) => this.say(words),
       hint: (words) => this.hint(words),
-      changed: () => this.hears.changed(),
+      changed: () => this.changed(),
       practice: Boolean(task.practice),
     });
     this.mode.focus();
@@ -56,6 +59,7 @@ export class Screen {
   state(name, ...kids) {
     this.mode?.destroy();
     this.mode = null;
+    this.task = null;
     one('stage').replaceChildren();
     delete one('stage').dataset.lease;
     const title = name === 'loading' ? h('div', { class: 'skeleton' }) : h('h1', {}, t(`work.${name}.title`));

@@ -8,13 +8,13 @@ import { Figures, money } from './figures.js';
 import { label, listen, typing } from './keys.js';
 import { Loop } from './loop.js';
 import { menu } from './menu.js';
-import { Queue } from './queue.js';
-import { Screen } from './screen.js';
 import { Outbox } from './send.js';
+import { first, queue, screen } from './start.js';
 
+await allWords();
 const REASONS = ['unreadable', 'broken', 'language', 'refused'];
 const figures = new Figures();
-const screen = new Screen({ changed: () => { loop.armed = false; } });
+screen.changed = () => { loop.armed = false; };
 
 /** Ask to sign in again over the page, which keeps everything; once at a time. */
 let signing = null;
@@ -40,7 +40,7 @@ function unsent() {
   one('unsent').textContent = t('work.unsent', { n: outbox?.count ?? 0 });
 }
 
-const queue = new Queue({
+queue.hears = {
   empty() {
     if (loop.current || loop.paused) return;
     screen.state('empty');
@@ -49,7 +49,7 @@ const queue = new Queue({
   },
   broken: (lease) => outbox.put({ path: 'decline', body: { lease: lease.lease, reason: 'broken' } }),
   signIn,
-});
+};
 const there = attend({
   idle: () => !loop.practice && loop.pause('idle', more()),
   back: () => document.body.dataset.face === 'idle' && loop.resume(),
@@ -101,7 +101,6 @@ window.addEventListener('offline', () => document.body.toggleAttribute('data-off
 window.addEventListener('online', () => document.body.toggleAttribute('data-offline', false));
 window.addEventListener('pagehide', () => queue.leave(loop.current?.practice ? null : loop.current));
 window.addEventListener('pageshow', (event) => event.persisted && location.reload());
-for (const made of document.querySelectorAll('[data-key]')) label(made, made.dataset.key);
 
 /** Practice is offered where it is in nobody's way, until it is done or sent away. */
 async function offers() {
@@ -114,10 +113,10 @@ document.addEventListener('practise', offers);
 unsent();
 outbox.again();
 figures.stale();
-loop.advance().then(() => {
-  // What the first task did without comes while it is being looked at.
-  requestIdleCallback?.(() => allWords().then(offers));
-});
+if (!screen.task) queue.hears.empty();
+loop.advance(first);
+// What the first task did without comes while it is being looked at.
+allWords().then(offers);
 if (localStorage.getItem('alerts')) watchful();
 /** Who asked to be told of work is told while resting. */
 async function watchful() {
