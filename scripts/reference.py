@@ -29,10 +29,12 @@ OLDER_CODES: Final[Mapping[str, str]] = {
     "ERROR_WRONG_USER_KEY": "The key has not 32 characters.",
     "ERROR_UPLOAD": "The form or its base64 is malformed.",
     "ERROR_WRONG_ID_FORMAT": "The id is not made of digits.",
-    "ERROR_REPORT_NOT_RECORDED": "The report came too late.",
+    "ERROR_REPORT_NOT_RECORDED": "The report came too late, or too many answers were reported wrong.",
     "ERROR_DUPLICATE_REPORT": "The same report was sent before.",
     "ERROR: 1004": "Too many wrong keys came from this address.",
     "ERROR: 1002": "Too many calls came without money on the account.",
+    "ERROR: 1001": "Too many tasks found nobody within a minute; for accounts that want the vendor's blocks.",
+    "ERROR: 1003": "Too many tasks found nobody for those submitted; for accounts that want the vendor's blocks.",
 }
 TITLES: Final[Mapping[str, str]] = {
     "capmonster": "CapMonster",

@@ -17,7 +17,7 @@ from answerdesk.api.limits import Floods, Polls
 from answerdesk.desk.board import Board
 from answerdesk.desk.entrance import Entrance
 from answerdesk.desk.ports import Unavailable
-from answerdesk.model.account import Account, Sequence
+from answerdesk.model.account import Account, Sequence, Strictness
 from answerdesk.model.task import Permutation, Task
 from answerdesk.store.sqlite import SqliteStore
 from answerdesk.wire.legacy import Endpoint
@@ -72,8 +72,8 @@ class Room:
         )  # fmt: skip
         self.legacy = Legacy(self.front, Peers(()), self.store)
 
-    async def open(self, *, balance: int = 1_000_000) -> Account:
-        account = await self.desk.open_account(balance=balance)
+    async def open(self, *, balance: int = 1_000_000, **settings: Any) -> Account:
+        account = await self.desk.open_account(balance=balance, **settings)
         await self.desk.add_key(account, KEY)
         return account
 
@@ -271,3 +271,77 @@ def test_a_flood_is_counted_by_name_and_forgotten_with_its_time():
     assert floods.blocked_for("two", 19.5) == 0
     assert floods.blocked_for("one", 24.4) == 1
     assert floods.blocked_for("one", 24.5) == 0
+
+
+BLOCKS = frozenset({Strictness.BLOCKS})
+
+
+async def test_a_strict_account_that_finds_nobody_on_and_on_is_blocked_for_ten_minutes(room):
+    await room.open(strict=BLOCKS)
+    for _ in range(120):
+        assert await room.submit(HERE) == "ERROR_NO_SLOT_AVAILABLE"
+        room.clock.pass_by(400)
+    await room.desk.person()
+
+    assert await room.submit(HERE) == "ERROR: 1001"
+    assert "wait 600 more seconds" in json.loads(await room.submit(HERE, json=1))["error_text"]
+    assert await room.act("getbalance", HERE) == "1"
+    room.clock.pass_by(10 * MINUTE)
+    assert (await room.submit(HERE)).startswith("OK|")
+
+
+@pytest.mark.parametrize(("made", "said"), [(40, "ERROR: 1003"), (41, "ERROR_NO_SLOT_AVAILABLE")])
+async def test_a_strict_account_that_mostly_finds_nobody_is_blocked_for_half_a_minute(room, made, said):
+    await room.open(strict=BLOCKS)
+    person = await room.desk.person()
+    for _ in range(made):
+        assert (await room.submit(HERE)).startswith("OK|")
+    await room.desk.save_solver(person, enabled=False)
+    for _ in range(121):
+        assert await room.submit(HERE) == "ERROR_NO_SLOT_AVAILABLE"
+        room.clock.pass_by(1_000)
+
+    assert await room.submit(HERE) == said
+    room.clock.pass_by(30_000)
+    assert await room.submit(HERE) == "ERROR_NO_SLOT_AVAILABLE"
+
+
+async def test_a_strict_account_that_asks_too_much_for_what_it_submits_is_blocked_for_five_minutes(room):
+    await room.open(strict=BLOCKS)
+    await room.desk.person()
+    await room.submit(HERE)
+    said = {await room.act("getbalance", HERE) for _ in range(1_220)}
+
+    assert said == {"0.999"}
+    assert await room.act("getbalance", HERE) == await room.act("get", HERE, id=1) == "ERROR: 1005"
+    assert (await room.submit(HERE)).startswith("OK|")
+    room.clock.pass_by(5 * MINUTE)
+    assert await room.act("getbalance", HERE) == "0.998"
+
+
+async def test_an_account_that_is_not_strict_meets_none_of_these_blocks(room):
+    await room.open()
+    for _ in range(130):
+        assert await room.submit(HERE) == "ERROR_NO_SLOT_AVAILABLE"
+
+    assert {await room.act("getbalance", HERE) for _ in range(1_300)} == {"1"}
+
+
+@pytest.mark.parametrize(("strict", "said"), [({"reports"}, "ERROR_REPORT_NOT_RECORDED"), ((), "OK_REPORT_RECORDED")])
+async def test_a_strict_account_that_reports_more_than_two_fifths_wrong_is_not_believed(room, strict, said):
+    await room.open(strict=frozenset(map(Strictness, strict)))
+    person = await room.desk.person()
+    tasks = [await room.solve(person) for _ in range(12)]
+    for task in tasks[:5]:
+        assert await room.act("reportbad", HERE, id=task) == "OK_REPORT_RECORDED"
+
+    assert await room.act("reportbad", HERE, id=tasks[5]) == said
+    assert await room.act("reportgood", HERE, id=tasks[6]) == "OK_REPORT_RECORDED"
+
+
+async def test_the_first_reports_of_a_strict_account_are_taken(room):
+    await room.open(strict=frozenset({Strictness.REPORTS}))
+    person = await room.desk.person()
+    tasks = [await room.solve(person) for _ in range(9)]
+
+    assert {await room.act("reportbad", HERE, id=task) for task in tasks} == {"OK_REPORT_RECORDED"}

@@ -9,11 +9,11 @@ import structlog
 
 from answerdesk.api.front import Front
 from answerdesk.api.http import JSON, TEXT, Answer, Header, Peers, Scope, text_header
-from answerdesk.api.limits import Floods
+from answerdesk.api.limits import Floods, Strict
 from answerdesk.api.methods import REPLAYED, UNAVAILABLE, preferred_wait, replay_of
 from answerdesk.desk.books import Register
 from answerdesk.desk.ports import Store, Unavailable
-from answerdesk.model.account import Account
+from answerdesk.model.account import Account, Strictness
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.limit import is_loopback
 from answerdesk.model.sizes import limits_for
@@ -44,6 +44,7 @@ class Legacy:
         self._wrong_keys = Floods(5, within=600, lasts=600)
         self._no_funds = Floods(120, within=60, lasts=300)
         self._turns = Floods(61, within=3, lasts=10)
+        self._strict = Strict()
 
     def at_once(self, scope: Scope) -> Answer | None:
         """Answer a poll of a task on the board; None for any other call, which `serve` answers.
@@ -131,13 +132,23 @@ class Legacy:
         except Refusal as refusal:
             if refusal.fault is Fault.ZERO_BALANCE:
                 self._no_funds.count((account.id, ip), self._front.clock.monotonic())
+            if refusal.fault is Fault.NO_SLOT_AVAILABLE:
+                self._strict.refused(account, self._front.clock.monotonic())
             raise
+        self._strict.made(account)
         return legacy.created(task), REPLAYED if replayed else ()
 
     def _check_turn(self, account: Account, ip: str) -> None:
         """Refuse whoever submits faster than anybody needs to, or goes on and on without money."""
         now, name = self._front.clock.monotonic(), (account.id, ip)
         self._turns.count(name, now)
+        bidding, refused = self._strict.submits(account, now)
+        if bidding:
+            text = f"120 tasks within a minute found nobody free; wait {bidding} more seconds"
+            raise Coded(legacy.NO_SLOTS, text, Fault.NO_SLOT_AVAILABLE)
+        if refused:
+            text = f"more than three tasks found nobody free for each submitted; wait {refused} more seconds"
+            raise Coded(legacy.MOSTLY_NO_SLOTS, text, Fault.NO_SLOT_AVAILABLE)
         if is_loopback(ip):
             return
         if seconds := self._turns.blocked_for(name, now):
@@ -148,6 +159,7 @@ class Legacy:
             raise Coded(legacy.NO_FUNDS, text, Fault.ZERO_BALANCE)
 
     async def _act(self, account: Account, form: Form, scope: Scope) -> Said:
+        self._check_asks(account)
         match action := legacy.read_action(form):
             case Action.GET | Action.GET_PRICED:
                 if action is Action.GET and form.get("ids") is not None:
@@ -170,6 +182,12 @@ class Legacy:
             case Action.GET_PINGBACK:
                 return legacy.pingbacks(account)
 
+    def _check_asks(self, account: Account) -> None:
+        """Refuse a strict account that asks more than 20 times for each task it submits, and 1,200 times besides."""
+        if seconds := self._strict.asks(account, self._front.clock.monotonic()):
+            text = f"more than 20 calls came for each task submitted, and 1200 besides; wait {seconds} more seconds"
+            raise Coded(legacy.TOO_MANY_ASKS, text, Fault.TOO_MUCH_REQUESTS)
+
     async def _results(self, account: Account, form: Form, ip: str) -> Said:
         """Answer for several tasks at once, never held: whoever asks for many comes again anyway."""
         replies: list[Reply] = []
@@ -186,6 +204,8 @@ class Legacy:
 
     async def _report(self, account: Account, form: Form, *, correct: bool) -> Said:
         task = legacy.read_id(form)
+        if not correct and Strictness.REPORTS in account.strict:
+            await self._check_share(account)
         try:
             news = await self._front.report(account, task, correct=correct, window_ms=legacy.REPORT_WINDOW_MS)
         except Refusal as refusal:
@@ -195,6 +215,14 @@ class Legacy:
         if not news:
             raise Coded(legacy.DUPLICATE_REPORT, "this verdict on this task was recorded before")
         return Said(text=legacy.REPORT_RECORDED)
+
+    async def _check_share(self, account: Account) -> None:
+        """Refuse a strict account that reports more of its answers than the vendor believes."""
+        answered, wrong = await self._store.reported(account.id, legacy.MOST_REPORTED)
+        if answered >= legacy.LEAST_REPORTED and wrong > legacy.WRONG_SHARE * answered:
+            share = f"{legacy.WRONG_SHARE:.0%}"
+            text = f"{wrong} of the last {answered} answers were reported wrong; at most {share} may be"
+            raise Coded(legacy.REPORT_NOT_RECORDED, text, Fault.NO_SUCH_CAPCHA_ID)
 
     def _excuse(self, endpoint: Endpoint, form: Form) -> Said | None:
         """Speak for a store that can promise nothing now (PROTOCOL §5.3); None where only the status can tell."""

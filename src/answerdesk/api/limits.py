@@ -4,9 +4,10 @@ Rule: counters live in memory and are bounded; only a poll lock is a stored fact
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Final
 
-from answerdesk.model.account import Account, AccountId
+from answerdesk.model.account import Account, AccountId, Strictness
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.limit import BAN_SECONDS, GUESSES, GUESSES_PER_SECOND, Bucket, forget_oldest, is_loopback
 from answerdesk.model.task import TaskId
@@ -52,17 +53,40 @@ class Guesses:
             forget_oldest(self._banned, MOST_COUNTED)
 
 
-class Floods:
+class Blocks:
+    """Names that are blocked for a while."""
+
+    def __init__(self, lasts: float) -> None:
+        """Block a name for `lasts` seconds each time."""
+        self._lasts = lasts
+        self._until: dict[Any, float] = {}
+
+    def block(self, name: object, now: float) -> None:
+        """Block from now on."""
+        self._until[name] = now + self._lasts
+        forget_oldest(self._until, MOST_COUNTED)
+
+    def blocked_for(self, name: object, now: float) -> int:
+        """Give the seconds left of a block, 0 for none."""
+        until = self._until.get(name)
+        if until is None:
+            return 0
+        if now >= until:
+            del self._until[name]
+            return 0
+        return math.ceil(until - now)
+
+
+class Floods(Blocks):
     """Things that happen to one name: so many within so long, and the name is blocked for a while."""
 
     def __init__(self, most: int, *, within: float, lasts: float) -> None:
         """Block a name at its `most`-th time in `within` seconds, for `lasts` seconds."""
+        super().__init__(lasts)
         self._most = most
         self._within = within
-        self._lasts = lasts
         #: When a name's present count began, and how far it is.
         self._counts: dict[Any, tuple[float, int]] = {}
-        self._blocked: dict[Any, float] = {}
 
     def count(self, name: object, now: float) -> None:
         """Count one more time."""
@@ -73,18 +97,71 @@ class Floods:
         forget_oldest(self._counts, MOST_COUNTED)
         if count + 1 >= self._most:
             del self._counts[name]
-            self._blocked[name] = now + self._lasts
-            forget_oldest(self._blocked, MOST_COUNTED)
+            self.block(name, now)
 
-    def blocked_for(self, name: object, now: float) -> int:
-        """Give the seconds left of a block, 0 for none."""
-        until = self._blocked.get(name)
-        if until is None:
+
+class Proportions(Blocks):
+    """What a name asks for against what it earned: past its share it is blocked, and counted anew after that."""
+
+    def __init__(self, over: Callable[[int, int], bool], *, lasts: float) -> None:
+        """Take when (asked, earned) are out of proportion."""
+        super().__init__(lasts)
+        self._over = over
+        self._counts: dict[Any, tuple[int, int]] = {}
+
+    def earn(self, name: object) -> None:
+        """Count what allows more."""
+        asked, earned = self._counts.get(name, (0, 0))
+        self._set(name, asked, earned + 1)
+
+    def count(self, name: object, now: float) -> None:
+        """Count what uses it up."""
+        asked, earned = self._counts.get(name, (0, 0))
+        self._set(name, asked + 1, earned)
+        if self._over(asked + 1, earned):
+            del self._counts[name]
+            self.block(name, now)
+
+    def _set(self, name: object, asked: int, earned: int) -> None:
+        self._counts[name] = asked, earned
+        forget_oldest(self._counts, MOST_COUNTED)
+
+
+class Strict:
+    """The older API's blocks that an account meets only where it asked for them, this machine included."""
+
+    def __init__(self) -> None:
+        """Start with nobody blocked; the numbers are PROTOCOL §8.8's."""
+        self._no_slots = Floods(120, within=60, lasts=600)
+        self._no_slots_for_tasks = Proportions(lambda refused, made: refused >= 120 and refused > 3 * made, lasts=30)
+        self._asks_for_tasks = Proportions(lambda asked, made: asked > 20 * made + 1200, lasts=300)
+
+    def made(self, account: Account) -> None:
+        """Count a task that was submitted."""
+        if Strictness.BLOCKS in account.strict:
+            self._no_slots_for_tasks.earn(account.id)
+            self._asks_for_tasks.earn(account.id)
+
+    def refused(self, account: Account, now: float) -> None:
+        """Count a task for which nobody was there."""
+        if Strictness.BLOCKS in account.strict:
+            self._no_slots.count(account.id, now)
+            self._no_slots_for_tasks.count(account.id, now)
+
+    def submits(self, account: Account, now: float) -> tuple[int, int]:
+        """Give the seconds left of the two blocks of those who submit."""
+        if Strictness.BLOCKS not in account.strict:
+            return 0, 0
+        return self._no_slots.blocked_for(account.id, now), self._no_slots_for_tasks.blocked_for(account.id, now)
+
+    def asks(self, account: Account, now: float) -> int:
+        """Count a call that submits nothing; gives the seconds left of the block of those who ask too much."""
+        if Strictness.BLOCKS not in account.strict:
             return 0
-        if now >= until:
-            del self._blocked[name]
-            return 0
-        return math.ceil(until - now)
+        if not (left := self._asks_for_tasks.blocked_for(account.id, now)):
+            self._asks_for_tasks.count(account.id, now)
+            left = self._asks_for_tasks.blocked_for(account.id, now)
+        return left
 
 
 class Rates:

@@ -47,8 +47,8 @@ _SETTINGS: Final = (
     click.option(
         "--strict", type=click.Choice([*map(str, Strictness), "none"]), multiple=True,
         callback=_strict,
-        help="A vendor's own ways instead of this desk's: its size limits, its report window, its HTTP statuses, its"
-        " fault for unknown types; may be repeated.",
+        help="A vendor's own ways instead of this desk's: its size limits, its rules of reports, its HTTP statuses, its"
+        " fault for unknown types, its blocks; may be repeated.",
     ),
     click.option(
         "--no-match", type=options.NO_MATCH, metavar="[list|words]",

@@ -319,6 +319,9 @@ class Store(Protocol):
     async def account(self, account: AccountId) -> Account | None:
         """Read an account's settings."""
 
+    async def reported(self, account: AccountId, among: int) -> tuple[int, int]:
+        """Count the answered tasks among an account's last settled ones, and those of them reported wrong."""
+
     async def callbacks_due(
         self, now: Millis, most: int, *, each: int, among: tuple[str, ...] | None = None, but: tuple[str, ...] = ()
     ) -> list[Callback]:

@@ -33,12 +33,14 @@ class Strictness(enum.StrEnum):
 
     #: The vendor's size limits (PROTOCOL §6.1).
     LIMITS = "limits"
-    #: The vendor's report window (PROTOCOL §4.2).
+    #: The vendor's report window, and its share of bad reports (PROTOCOL §4.2, §8.5).
     REPORTS = "reports"
     #: The HTTP statuses CapMonster's live service was seen answering (PROTOCOL T4).
     HTTP = "http"
     #: NO_SUCH_METHOD for an unknown task type (PROTOCOL G13).
     TYPES = "types"
+    #: The older API's blocks of accounts that ask too much for what they submit (PROTOCOL §8.8).
+    BLOCKS = "blocks"
 
 
 class NoMatch(enum.StrEnum):

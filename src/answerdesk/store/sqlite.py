@@ -191,6 +191,13 @@ class SqliteStore(SqliteCrew, SqliteRoll):
         rows = self._rows("SELECT settings FROM accounts WHERE id = ?", account)
         return tables.account_from(rows[0][0]) if rows else None
 
+    async def reported(self, account: AccountId, among: int) -> tuple[int, int]:
+        """Read back along the index of settled ones."""
+        last = "SELECT state, report FROM tasks WHERE state > 0 AND account = ? ORDER BY place DESC LIMIT ?"
+        select = f"SELECT count(*), coalesce(sum(report = 'incorrect'), 0) FROM ({last}) WHERE state = 1"
+        answered, wrong = self._rows(select, account, among)[0]
+        return answered, wrong
+
     async def callbacks_due(
         self, now: Millis, most: int, *, each: int, among: tuple[str, ...] | None = None, but: tuple[str, ...] = ()
     ) -> list[Callback]:

@@ -33,6 +33,10 @@ MOST_IDS: Final = 100
 LONGEST_ID: Final = len(str(LARGEST_ID))
 #: 2captcha takes reports for a quarter of an hour.
 REPORT_WINDOW_MS: Final = 900_000
+#: Where reports are strict: the share of the last answers that may be reported wrong, from so many answers on.
+WRONG_SHARE: Final = 0.4
+LEAST_REPORTED: Final = 10
+MOST_REPORTED: Final = 1_000
 NOT_READY: Final = "CAPCHA_NOT_READY"
 REPORT_RECORDED: Final = "OK_REPORT_RECORDED"
 PINGBACK_ADDED: Final = "OK_PINGBACK"
@@ -108,6 +112,9 @@ REPORT_NOT_RECORDED: Final = "ERROR_REPORT_NOT_RECORDED"
 DUPLICATE_REPORT: Final = "ERROR_DUPLICATE_REPORT"
 WRONG_KEYS: Final = "ERROR: 1004"
 NO_FUNDS: Final = "ERROR: 1002"
+NO_SLOTS: Final = "ERROR: 1001"
+MOSTLY_NO_SLOTS: Final = "ERROR: 1003"
+TOO_MANY_ASKS: Final = "ERROR: 1005"
 IN_A_HURRY: Final = "MAX_USER_TURN"
 #: What get_server_errors lists.
 SERVER_ERRORS: Final = tuple(
@@ -115,6 +122,7 @@ SERVER_ERRORS: Final = tuple(
         (
             *sorted({code for codes in CODES.values() for code in codes.values()}),
             *(WRONG_USER_KEY, UPLOAD, WRONG_ID_FORMAT, REPORT_NOT_RECORDED, DUPLICATE_REPORT, WRONG_KEYS, NO_FUNDS),
+            *(NO_SLOTS, MOSTLY_NO_SLOTS),
         )
     )
 )
