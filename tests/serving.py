@@ -19,9 +19,10 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 from msgspec import structs
 from PIL import Image
@@ -36,6 +37,8 @@ from answerdesk.model.solver import Solver, SolverId
 from answerdesk.model.task import Cause, State
 from answerdesk.store.folder import open_store
 from answerdesk.store.sqlite import SqliteStore
+
+T = TypeVar("T")
 
 PATIENCE = 30.0
 _URL = re.compile(rb"https?://[^\s'\"]+:(\d+)")
@@ -64,6 +67,12 @@ class Reply(NamedTuple):
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+def awaited(act: Coroutine[Any, Any, T]) -> T:
+    """Run to the end beside whatever loop runs here: the browser's driver keeps one going in its tests' thread."""
+    with ThreadPoolExecutor(1) as beside:
+        return beside.submit(asyncio.run, act).result()
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (60, 20), form: str = "PNG") -> bytes:
@@ -262,7 +271,7 @@ class Serving:
             await asyncio.gather(*map(store.run, verbs))
 
         with self.store() as store:
-            asyncio.run(run())
+            awaited(run())
 
     def customer(self, balance: str = "1", **settings: Any) -> Customer:
         """Open an account with a key of its own."""
@@ -291,7 +300,7 @@ class Serving:
     def tidy(self) -> None:
         """Cancel what is open and switch every worker off, so that the next test finds an idle desk."""
         with self.store() as store:
-            left = asyncio.run(store.tasks(Listing(state=State.OPEN, most=10_000)))
+            left = awaited(store.tasks(Listing(state=State.OPEN, most=10_000)))
         off = [SaveSolver(solver=structs.replace(worker, enabled=False)) for worker in self._workers]
         self._workers.clear()
         self.do(*off, *(End(n=task.n, cause=Cause.CANCELLED) for task in left))
@@ -320,7 +329,7 @@ class Serving:
     def balance_of(self, account: AccountId) -> tuple[Micros, Micros]:
         """What an account has and what is set aside, as stored."""
         with self.store() as store:
-            purse = asyncio.run(store.purse(account))
+            purse = awaited(store.purse(account))
 
         assert purse is not None
         return purse.balance, purse.held
@@ -334,7 +343,7 @@ class Serving:
     def books_are_right(self) -> bool:
         """Whether the stored balances are what the ledger adds up to."""
         with self.store() as store:
-            return not asyncio.run(store.sums()).drifting
+            return not awaited(store.sums()).drifting
 
     def logged(self) -> str:
         return self.log.read_text(errors="replace")
