@@ -135,7 +135,7 @@ class Desk:
         visits = Visits(self.store, self.store)
         work = WorkApi(
             store=self.store, admission=Admission(entrance, visits, wall), room=self.room, ids=ids, names=wall,
-            clock=wall, darkroom=self.darkroom,
+            clock=wall, darkroom=self.darkroom, crew=self.store,
         )  # fmt: skip
         self.site = Site(
             make_parts(store=self.store, visits=visits, clock=wall, ids=ids, ip=peers.ip, scheme=peers.scheme)

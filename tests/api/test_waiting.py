@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 
+from answerdesk.api.admission import Admission
 from answerdesk.api.pictures import Darkroom
 from answerdesk.api.work import WaitingRoom, WorkApi
 from answerdesk.desk.books import SaveSolver
 from answerdesk.desk.entrance import Entrance
+from answerdesk.desk.visits import Visits
 from answerdesk.model.account import digest
 from answerdesk.store.sqlite import SqliteStore
 from tests.fakes import Clock, Names
@@ -34,8 +36,9 @@ async def test_a_claim_in_the_same_commit_before_its_task_does_not_wait():
     desk, room = Desk(store, clock, names), NobodyWaits()
     store.listen(lambda heard: room.hear(heard.tasks))
     work = WorkApi(
-        store=store, entrance=Entrance(store), room=room, ids=desk.ids, names=names, clock=clock, darkroom=Darkroom()
-    )
+        store=store, admission=Admission(Entrance(store), Visits(store, store), clock), room=room, ids=desk.ids,
+        names=names, clock=clock, darkroom=Darkroom(), crew=store,
+    )  # fmt: skip
     account, person = await desk.open_account(), await desk.person()
     await store.run(SaveSolver(solver=person, token=digest(TOKEN)))
     # From a block that is drawn already, so that the task comes in the claim's commit.

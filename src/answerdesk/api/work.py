@@ -12,13 +12,16 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import structlog
 
 from answerdesk.api.admission import Admission
 from answerdesk.api.http import Answer, Header, Message, Receive, Scope
 from answerdesk.api.pictures import Darkroom, Undecodable
 from answerdesk.desk import holding, work
+from answerdesk.desk.crew import MANY, Crew
 from answerdesk.desk.ports import Clock, Names, Store, Unavailable
+from answerdesk.model.account import DAY_MS, Millis
 from answerdesk.model.answer import Decline, Lapse, Lease
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.question import WORK_KINDS, Kind
@@ -28,6 +31,7 @@ from answerdesk.wire.openapi import openapi
 from answerdesk.wire.work import (
     AnswerCall,
     ClaimCall,
+    Day,
     DeclineCall,
     Given,
     HeldJson,
@@ -39,6 +43,7 @@ from answerdesk.wire.work import (
     read_release,
     write_held,
     write_leases,
+    write_me,
     write_problem,
     write_released,
     write_undone,
@@ -59,7 +64,8 @@ _MEDIA_HEADERS: Final[tuple[Header, ...]] = (
 )
 _STATUS: Final = {Fault.NO_SUCH_CAPCHA_ID: 404}
 _UNSERVED: Final = (
-    "the work API serves POST claim, answer, decline, show, keep, extend, release and undo, and GET media/LEASE/INDEX"
+    "the work API serves POST claim, answer, decline, show, keep, extend, release and undo,"
+    " and GET me and media/LEASE/INDEX"
 )
 
 
@@ -149,7 +155,7 @@ class WorkApi:
 
     def __init__(
         self, *, store: Store, admission: Admission, room: WaitingRoom, ids: Permutation, names: Names, clock: Clock,
-        darkroom: Darkroom,
+        darkroom: Darkroom, crew: Crew,
     ) -> None:  # fmt: skip
         """Take the desk and the room where claims wait."""
         self._store = store
@@ -159,6 +165,7 @@ class WorkApi:
         self._names = names
         self._clock = clock
         self._darkroom = darkroom
+        self._crew = crew
         self._posts: dict[str, Callable[[Solver, bytes, Receive], Awaitable[Answer]]] = {
             "claim": self._claim,
             "answer": self._answer,
@@ -179,6 +186,8 @@ class WorkApi:
         if isinstance(solver, Answer):
             return solver
         try:
+            if path == "me" and verb == "GET":
+                return await self._me(solver)
             if path.startswith("media/") and verb == "GET":
                 return await self._media(solver, path.removeprefix("media/"))
             post = self._posts.get(path)
@@ -190,6 +199,18 @@ class WorkApi:
         except Unavailable as away:
             log.warning("store_unavailable", method=path, why=str(away))
             return _problem(503, "the service is unavailable; try again in 5 seconds", _RETRY)
+
+    async def _me(self, solver: Solver) -> Answer:
+        """Tell a solver of its day; whatever was done, every part costs the same."""
+        now, crew = self._clock.now(), self._crew
+        hunt = work.Claim(solver=solver, kinds=WORK_KINDS, names=()).hunt
+        day = Day(
+            done=await crew.answered_since(solver.id, Millis(now - now % DAY_MS)),
+            accuracy=(await crew.standing(solver.id)).accuracy,
+            earned=(await crew.wages(solver.id, now)).today,
+            waiting=await crew.waiting(msgspec.structs.replace(hunt, most=MANY), now),
+        )
+        return Answer(write_me(solver, day))
 
     async def _claim(self, solver: Solver, body: bytes, receive: Receive) -> Answer:
         return Answer(write_leases(await self._leases(solver, read_claim(body), receive)))

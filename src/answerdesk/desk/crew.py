@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from answerdesk.desk.ports import Hunt
 from answerdesk.model.account import Millis
 from answerdesk.model.answer import Lease
 from answerdesk.model.money import NOTHING, Entry, Micros
@@ -75,6 +76,12 @@ class Crew(Protocol):
 
     async def lanes(self, now: Millis) -> list[Lane]:
         """Read the queue as it is now, one lane for each kind that people and machines answer."""
+
+    async def answered_since(self, solver: SolverId, since: Millis) -> int:
+        """Count a solver's answers, as far as a day has them."""
+
+    async def waiting(self, hunt: Hunt, now: Millis) -> dict[Kind, int]:
+        """Count the tasks that wait for a solver by kind, each at most as many as it hunts for."""
 
     async def said(self, solver: SolverId, most: int) -> list[Said]:
         """List what a solver said last, newest first."""

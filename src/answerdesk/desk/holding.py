@@ -169,7 +169,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     def needs(self) -> Needs:
         """What all of it needs."""
         leases = self.said.needs.leases + ((self.show,) if self.show is not None else ())
-        return Needs(leases=leases, hunt=self.claim.needs.hunt if self.claim else None)
+        return Needs(leases=leases, hunt=self.claim.hunt if self.claim else None)
 
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Done]:
         """Decide one after the other, each on what the one before leaves."""

@@ -50,17 +50,20 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def needs(self) -> Needs:
         """The best tasks of the granted kinds."""
+        return Needs(hunt=self.hunt)
+
+    @property
+    def hunt(self) -> Hunt:
+        """Where the solver may look, and for how much."""
         solver = self.solver
-        return Needs(
-            hunt=Hunt(
-                solver=solver.id,
-                kinds=tuple(kind for kind in dict.fromkeys(self.kinds) if solver.may_have(kind, None)),
-                route=Route.MACHINES if solver.machine else Route.PEOPLE,
-                languages=tuple(sorted(solver.languages)),
-                groups=("", *sorted(solver.groups)),
-                most=len(self.names),
-                tries=MACHINE_TRIES if solver.machine else PERSON_TRIES,
-            )
+        return Hunt(
+            solver=solver.id,
+            kinds=tuple(kind for kind in dict.fromkeys(self.kinds) if solver.may_have(kind, None)),
+            route=Route.MACHINES if solver.machine else Route.PEOPLE,
+            languages=tuple(sorted(solver.languages)),
+            groups=("", *sorted(solver.groups)),
+            most=len(self.names),
+            tries=MACHINE_TRIES if solver.machine else PERSON_TRIES,
         )
 
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, list[tuple[Lease, Task]]]:

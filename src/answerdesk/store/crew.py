@@ -3,24 +3,33 @@ Rule: nothing here grows with what was ever answered; counts stop where more is 
 
 from __future__ import annotations
 
+import sqlite3
 import statistics
 from typing import Final
 
 from answerdesk.desk.crew import HOUR_MS, MANY, Lane, Pace, Said, Wages
+from answerdesk.desk.ports import Hunt, Unavailable
 from answerdesk.model.account import DAY_MS, Millis
 from answerdesk.model.money import Entry, Micros
-from answerdesk.model.question import WORK_KINDS
+from answerdesk.model.question import WORK_KINDS, Kind
 from answerdesk.model.solver import SolverId
 from answerdesk.model.standing import Standing
 from answerdesk.model.task import Route
 from answerdesk.store import tables
+from answerdesk.store.hunting import waiting
 from answerdesk.store.records import SqliteRecords
 from answerdesk.store.tables import LEASE, TASK
 from answerdesk.store.tallies import read_owed, read_standings
 
+#: A machine may answer more in a day than is worth counting.
+MOST_OF_A_DAY: Final = 10_000
 _LATELY: Final = (
     "SELECT ended - shown FROM leases INDEXED BY leases_said"
     " WHERE solver = ? AND outcome = 'answered' AND ended > ? ORDER BY ended DESC LIMIT ?"
+)
+_ANSWERED: Final = (
+    "SELECT count(*) FROM (SELECT 1 FROM leases INDEXED BY leases_said"
+    " WHERE solver = ? AND outcome = 'answered' AND ended >= ? LIMIT ?)"
 )
 _HELD: Final = "SELECT count(*) FROM leases INDEXED BY leases_live WHERE solver = ? AND outcome IS NULL AND until > ?"
 _WAITING: Final = (
@@ -79,6 +88,17 @@ class SqliteCrew(SqliteRecords):
                 )
             )
         return lanes
+
+    async def answered_since(self, solver: SolverId, since: Millis) -> int:
+        """Count the end of the index."""
+        return int(self._rows(_ANSWERED, solver, since, MOST_OF_A_DAY)[0][0])
+
+    async def waiting(self, hunt: Hunt, now: Millis) -> dict[Kind, int]:
+        """Count by the index that claims look at."""
+        try:
+            return {kind: waiting(self._read, hunt, kind, now) for kind in hunt.kinds}
+        except sqlite3.Error as error:
+            raise Unavailable(f"the store could not be read: {error}") from error
 
     async def said(self, solver: SolverId, most: int) -> list[Said]:
         """Read from the end of the index; tasks and media by number."""

@@ -13,7 +13,7 @@ from answerdesk.wire import work
 
 _TYPES: Final = (
     work.ClaimCall, work.AnswerCall, work.DeclineCall, work.LeaseCall, work.ReleaseCall, work.LeasesJson,
-    work.VerdictJson, work.HeldJson, work.ReleasedJson, work.UndoneJson, work.ProblemJson,
+    work.VerdictJson, work.HeldJson, work.ReleasedJson, work.UndoneJson, work.MeJson, work.ProblemJson,
 )  # fmt: skip
 
 _LEASE: Final = "9f2c4e6a8b0d1f3a"
@@ -46,6 +46,17 @@ VALUES: Final[Mapping[Kind, tuple[str, Any]]] = {
     Kind.OUTLINE: ("Closed outlines, each of at least three points.", [[[10, 10], [90, 12], [50, 80]]]),
     Kind.ROTATE: ("Degrees clockwise, one per picture.", [40, 320.5]),
     Kind.DRAG: ("Centres of the pieces on the background, null for one that belongs nowhere.", [[120, 48], None]),
+}
+
+
+_ME: Final = {
+    "name": "bob",
+    "kinds": ["text", "grid"],
+    "languages": [],
+    "done": 128,
+    "accuracy": 0.98,
+    "earned": "0.0768",
+    "waiting": {"text": 14, "grid": 0},
 }
 
 
@@ -165,7 +176,7 @@ def openapi() -> dict[str, Any]:
             "description": "People and machines claim questions and answer them with the same calls.",
         },
         "security": [{"bearer": []}],
-        "paths": paths | {"/api/work/media/{lease}/{index}": {"get": _media()}},
+        "paths": paths | {"/api/work/me": {"get": _me()}, "/api/work/media/{lease}/{index}": {"get": _media()}},
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
             "schemas": schemas,
@@ -193,6 +204,14 @@ def _asked(operation: Operation) -> dict[str, Any]:
             for kind, (about, value) in VALUES.items()
         }
     return content
+
+
+def _me() -> dict[str, Any]:
+    return {
+        "operationId": "me",
+        "summary": "Who the token is, what they may be asked, how their day went, and how much waits for them.",
+        "responses": {"200": {"description": "Done.", "content": _json("MeJson", _ME)}} | _problems(401, 503),
+    }
 
 
 def _media() -> dict[str, Any]:
