@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+import browser
 import callbacks
 import cases
+import claims
 import machine
 import native
 import sizes
@@ -26,11 +28,13 @@ BENCHES: Final[dict[str, Callable[[Bench], None]]] = {
     "loop": cases.loop,
     "native": native.native,
     "waiting": native.waiting,
+    "claim": claims.claim,
     "hold": sizes.hold,
     "callbacks": callbacks.callbacks,
     "scale": sizes.scale,
     "memory": sizes.memory,
     "start": sizes.start,
+    "browser": browser.browser,
 }
 
 

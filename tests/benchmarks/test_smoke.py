@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 SPEED = Path(__file__).parents[2] / "benchmarks" / "speed.py"
-BENCHES = ("poll", "submit", "mix", "loop", "native", "waiting", "hold", "callbacks", "scale", "memory", "start")
+BENCHES = (
+    "poll", "submit", "mix", "loop", "native", "waiting", "claim", "hold", "callbacks", "scale", "memory", "start", "browser",
+)  # fmt: skip
 
 
 @pytest.mark.slow
