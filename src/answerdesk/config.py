@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from answerdesk.model.callback import clean_host, registrable
+from answerdesk.model.catalog import own_name
 
 PREFIX: Final = "ANSWERDESK_"
 FILE: Final = "answerdesk.toml"
@@ -61,6 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls_key: Path | None
     public_url: str | None
     user_agent: str
+    complex_names: tuple[str, ...]
     log_level: str
 
 
@@ -156,6 +158,12 @@ def _public_url(value: Any) -> str | None:
     return text or None
 
 
+def _own_names(value: Any) -> tuple[str, ...]:
+    """names of your own, each =grid, =rotate, =coordinates, =text or =audio, separated by commas; none a vendor's"""  # noqa: D400, D403, D415 - reads as the end of a sentence
+    named = dict(own_name(part) for part in _listed(value))
+    return tuple(f"{name}={form}" for name, form in named.items())
+
+
 def _optional_whole(value: Any) -> int | None:
     """a whole number 0..1000000, or nothing for the default"""  # noqa: D400, D403, D415 - reads as the end of a sentence
     return None if value in {None, ""} else _whole(0, 1_000_000)(value)
@@ -244,6 +252,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
         _line,
         "The browser that CapMonster's clients are told to be when they ask.",
+    ),
+    Setting(
+        "complex_names",
+        (),
+        _own_names,
+        "Names of your own for a ComplexImageTask, such as meter=text: each takes the form of one of the desk's names.",
     ),
     Setting("log_level", "info", _one_of("debug", "info", "warning", "error"), "How much is logged."),
 )

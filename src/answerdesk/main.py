@@ -50,6 +50,7 @@ from answerdesk.desk.orders import Orders
 from answerdesk.desk.ports import Heard, Unavailable
 from answerdesk.desk.visits import Visits
 from answerdesk.model.account import Account, AccountId, digest
+from answerdesk.model.catalog import own_name
 from answerdesk.model.money import NOTHING, Micros
 from answerdesk.model.task import Permutation, Task
 from answerdesk.pages.parts import make_parts
@@ -122,6 +123,7 @@ class Desk:
             deadline_ms=int(settings.deadline * 1000),
             poll_lock_ms=int(settings.poll_lock * 1000),
             report_window_ms=int(settings.report_window * 1000),
+            own_names=dict(own_name(text) for text in settings.complex_names),
             callback_hosts=settings.callback_hosts,
         )
         front = Front(

@@ -35,6 +35,7 @@ def shared_strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]
         dialect="capmonster",
         cors="true",
         user_agent=" Desk/1.0 (tests) ",
+        complex_names="Meter=text, dial=rotate",
     )
 
 

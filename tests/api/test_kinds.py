@@ -201,6 +201,14 @@ def test_the_user_agent_is_one_line_of_plain_text(server: Serving) -> None:
     assert b"\n" not in reply.body
 
 
+def test_a_task_may_be_called_by_a_name_of_the_operators_own(strict: Serving) -> None:
+    customer, person = strict.customer(), strict.worker()
+    task = customer.create({**TASKS["ComplexImageTask/text"], "metadata": {"Task": "meter"}}).json["taskId"]
+    person.answer(person.take(), "0421")
+
+    assert customer.poll(task).json["solution"] == {"answer": "0421", "metadata": {"AnswerType": "Text"}}
+
+
 def test_the_user_agent_is_the_operators_choice(strict: Serving) -> None:
     assert strict.http.get("/api/useragent/actual").body == b"Desk/1.0 (tests)"
 

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 
 from answerdesk.model.account import Account, AccountId, Strictness
-from answerdesk.model.catalog import BY_KIND, CATALOG, FAMILIES, OUT_OF_SCOPE, TYPES, Form, Served
+from answerdesk.model.catalog import (
+    BY_KIND,
+    CATALOG,
+    FAMILIES,
+    OUT_OF_SCOPE,
+    TYPES,
+    VENDORS_NAMES,
+    Form,
+    Served,
+    own_name,
+)
 from answerdesk.model.fields import Sort
 from answerdesk.model.question import Constraints, Kind, Options
 from answerdesk.model.sizes import SERVER_LIMITS, limits_for
@@ -101,3 +113,20 @@ def test_every_other_account_has_the_desks_limits(dialect) -> None:
 
     assert limits_for(dialect, account(*others)) is SERVER_LIMITS
     assert msgspec.structs.astuple(SERVER_LIMITS) == (600_000, 0, 4_096, 100_000, 5_000_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"), [("meter=text", ("meter", "text")), (" Dial.2 = Rotate ", ("dial.2", "rotate"))]
+)
+def test_an_operators_own_name_takes_one_of_the_forms(text, read):
+    assert own_name(text) == read
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["meter", "meter=", "=text", "meter=boxes", "grid=text", "a b=text", f"{'x' * 65}=text", "m|=text",
+     *(f"{name}=text" for name in sorted(VENDORS_NAMES))],
+)  # fmt: skip
+def test_a_name_that_is_a_vendors_or_taken_or_formless_is_no_name_of_ones_own(text):
+    with pytest.raises(ValueError, match=re.escape(text)):
+        own_name(text)

@@ -131,6 +131,27 @@ def test_one_or_several_pictures_are_turned() -> None:
     assert draft(create(task("RotateTask", body=[BODY, text_of(SMALL)]))).question.media == (SEEN, SEEN_SMALL)
 
 
+def named(name: object, own_names: dict[str, str]) -> Draft:
+    """Read a complex picture called so, on a desk with names of its own."""
+    call = read_call(create({**TASKS["ComplexImageTask/text"], "metadata": {"Task": name}}))
+    return read_draft(call, case_default=False, limits=SizeLimits(), own_names=own_names)
+
+
+def test_a_name_of_the_operators_own_takes_the_form_it_stands_for() -> None:
+    found = named(" Meter ", {"meter": "text", "dial": "rotate"})
+
+    assert (found.type, found.question.options.module) == ("ComplexImageTask/text", "meter")
+    assert named("dial", {"meter": "text", "dial": "rotate"}).type == "ComplexImageTask/rotate"
+    assert named("text", {"meter": "text"}).question.options.module == "universal"
+
+
+def test_a_name_nobody_knows_is_refused_with_all_that_are_accepted() -> None:
+    with pytest.raises(Refusal, match=r'"gauge" is not served; accepted: grid, .*, audio, meter; ') as refused:
+        named("gauge", {"meter": "text"})
+
+    assert refused.value.fault is Fault.TASK_NOT_SUPPORTED
+
+
 @pytest.mark.parametrize(
     ("mode", "kind"),
     [(None, "points"), ("points", "points"), ("", "points"), (False, "points"), ("Rectangles ", "rectangles")],

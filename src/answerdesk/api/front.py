@@ -3,6 +3,7 @@ Rule: whatever the dialect, a call is admitted, counted and held by the same cod
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -37,6 +38,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     deadline_ms: int = 300_000
     poll_lock_ms: int = 60_000
     report_window_ms: int = 86_400_000
+    #: The operator's own names for complex pictures, and what they stand for.
+    own_names: Mapping[str, str] = {}
     #: Hosts that every account's callbacks may go to.
     callback_hosts: tuple[str, ...] = ()
 

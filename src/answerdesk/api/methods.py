@@ -147,7 +147,8 @@ class Methods:
         self, call: Call, account: Account, caller: Caller, body: bytes
     ) -> tuple[Reply, tuple[Header, ...]]:
         dialect = caller.dialect
-        draft = read_draft(call, case_default=dialect.case_default, limits=limits_for(dialect.name, account))
+        limits, own_names = limits_for(dialect.name, account), self._front.terms.own_names
+        draft = read_draft(call, case_default=dialect.case_default, limits=limits, own_names=own_names)
         replay = replay_of(caller.scope, body)
         task, replayed = await self._front.create(account, draft, caller.ip, dialect.name, replay)
         return Created(task=task), REPLAYED if replayed else ()

@@ -219,7 +219,8 @@ class Native:
         return Answer(native.write_task(made.task, reply), 201, headers=headers + REPLAYED * made.replayed)
 
     async def _made(self, request: Request, call: Call, replay: tuple[str, bytes] | None) -> Made:
-        draft = read_draft(call, case_default=False, limits=limits_for(native.NAME, request.account))
+        limits = limits_for(native.NAME, request.account)
+        draft = read_draft(call, case_default=False, limits=limits, own_names=self._front.terms.own_names)
         task, replayed = await self._front.create(request.account, draft, request.ip, native.NAME, replay)
         return Made(task, replayed, settled=draft.sandbox is not None)
 

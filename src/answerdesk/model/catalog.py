@@ -4,6 +4,7 @@ Rule: a type is served only as its row says; the operator's overrides are rows i
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -94,6 +95,17 @@ SCOPE: Final = "pictures and tokens of third parties' live challenges are not se
 #: Types that are bound to one third party's challenge, whatever picture they carry (PROTOCOL §6.10).
 OUT_OF_SCOPE: Final = frozenset({"TemuCaptchaTask", "SmartCaptchaTask", "VKCaptchaImageTask", "PazlCaptchaTask"})
 
+#: Names of complex pictures that are bound to a third party's challenge: no desk may call its own so (PROTOCOL §6.12).
+VENDORS_NAMES: Final = frozenset(
+    {
+        "oocl_rotate_new", "oocl_rotate_double_new", "betpunch_3x3_rotate", "bls_3x3", "shein", "baidu", "bills_audio",
+        "dli", "recaptcha", "hcaptcha", "funcaptcha",
+    }
+)  # fmt: skip
+#: Where a complex picture says what it is called.
+COMPLEX_NAME: Final = "metadata.Task"
+_OWN_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+
 _READ: Final = "Read the characters in a picture."
 _HEAR: Final = "Write down what is said in a recording."
 _CLICK: Final = "Click the points of a picture that fit the instruction."
@@ -136,7 +148,7 @@ def _complex(
                 choices={"recognition": ""},
                 about="recognition; the classes of third parties' challenges are refused.",
             ),
-            Field(name="metadata.Task", sort=Sort.ROW, required=True, about=f"{name}; tells the answer."),
+            Field(name=COMPLEX_NAME, sort=Sort.ROW, required=True, about=f"{name}; tells the answer."),
             Field(name="imagesBase64", sort=sort, to="media", required=True, most=most, about="What it is about."),
             msgspec.structs.replace(COMMENT, name="metadata.TaskArgument"),
             Field(
@@ -330,8 +342,18 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "ImageToCoordinatesTask": Family(
         by="mode", default="points", fault=Fault.BAD_PARAMETERS, rows=_family("ImageToCoordinatesTask")
     ),
-    "ComplexImageTask": Family(by="metadata.Task", fault=Fault.TASK_NOT_SUPPORTED, rows=_family("ComplexImageTask")),
+    "ComplexImageTask": Family(by=COMPLEX_NAME, fault=Fault.TASK_NOT_SUPPORTED, rows=_family("ComplexImageTask")),
 }
+
+
+def own_name(text: str) -> tuple[str, str]:
+    """Read an operator's own name for complex pictures and whose form they take, as name=form; raises ValueError."""
+    name, _, form = (part.strip().lower() for part in text.partition("="))
+    forms = FAMILIES["ComplexImageTask"].rows
+    if form not in forms or name in forms or name in VENDORS_NAMES or not _OWN_NAME.fullmatch(name):
+        raise ValueError(text)
+    return name, form
+
 
 #: Every name a client may send as the type of a task that people or machines answer.
 TYPES: Final = tuple(dict.fromkeys(row.name.partition("/")[0] for row in _ROWS))

@@ -10,7 +10,7 @@ import msgspec
 
 from answerdesk.model import sandbox
 from answerdesk.model.callback import host_of
-from answerdesk.model.catalog import CATALOG, FAMILIES, OUT_OF_SCOPE, SCOPE, TYPES, TaskType
+from answerdesk.model.catalog import CATALOG, COMPLEX_NAME, FAMILIES, OUT_OF_SCOPE, SCOPE, TYPES, Form, TaskType
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.fields import Sort
 from answerdesk.model.question import Constraints, Kind, Options, Question
@@ -47,10 +47,19 @@ class Plan:
 _PLANS: Final[Mapping[str, Plan]] = {name: Plan(row) for name, row in CATALOG.items()}
 
 
-def read_draft(call: Call, *, case_default: bool, limits: SizeLimits) -> Draft:
-    """Read a createTask: checks 6 to 9 of PROTOCOL §2.3, in that order."""
+#: No names of the operator's own.
+_NO_NAMES: Final[Mapping[str, str]] = {}
+
+
+def read_draft(
+    call: Call, *, case_default: bool, limits: SizeLimits, own_names: Mapping[str, str] = _NO_NAMES
+) -> Draft:
+    """Read a createTask: checks 6 to 9 of PROTOCOL §2.3, in that order.
+
+    `own_names` are the operator's for complex pictures, each with the name of this desk's it stands for.
+    """
     task = _read_task(call)
-    plan = _plan_of(task)
+    plan = _plan_of(task, own_names)
     row = plan.row
     if row.kind is Kind.TOKEN:
         return _read_token(row, task, call)
@@ -60,7 +69,7 @@ def read_draft(call: Call, *, case_default: bool, limits: SizeLimits) -> Draft:
     values = read_fields(plan, given, call)
     _check_instructed(plan, values, given)
     constraints = check(_constraints(plan, values, case_default=case_default))
-    options = _options(values, call)
+    options = _options(values, call, _own_name(task, own_names) if plan.row.form is Form.COMPLEX else None)
     attached = read_media(plan.media, plan.instruction, given, row.kind, limits)
     question = Question(
         kind=row.kind,
@@ -92,30 +101,41 @@ def _read_task(call: Call) -> dict[str, Any]:
     return task
 
 
-def _plan_of(task: dict[str, Any]) -> Plan:
+def _plan_of(task: dict[str, Any], own_names: Mapping[str, str]) -> Plan:
     """Find the row of a task's type, told by one more field where the type has several."""
     name = task.get("type") or pick(task, "type")
     plan = _PLANS.get(name) if isinstance(name, str) and "/" not in name else None
     if plan is not None:
         return plan
     if isinstance(name, str) and name in FAMILIES:
-        return _plan_in(name, task)
+        return _plan_in(name, task, own_names)
     if isinstance(name, str) and name in OUT_OF_SCOPE:
         raise Refusal(Fault.TASK_NOT_SUPPORTED, f"task.type {shown(name)} is not served: {SCOPE}")
     got = "is missing" if name is None else f"{shown(name)} is not served"
     raise Refusal(Fault.TASK_NOT_SUPPORTED, f"task.type {got}; accepted: {', '.join(TYPES)}")
 
 
-def _plan_in(name: str, task: dict[str, Any]) -> Plan:
+def _own_name(task: Mapping[str, Any], own_names: Mapping[str, str]) -> str | None:
+    """Give the operator's own name that a complex picture is called by, if it is."""
+    given = _within(task, COMPLEX_NAME) if own_names else None
+    name = given.strip().lower() if isinstance(given, str) else ""
+    return name if name in own_names else None
+
+
+def _plan_in(name: str, task: dict[str, Any], own_names: Mapping[str, str]) -> Plan:
     family = FAMILIES[name]
     first = next(iter(family.rows.values()))
     _check_scope(_PLANS[first.name], task)
     given = _within(task, family.by)
     member = family.default if given in (None, "", False) else given
-    row = family.rows.get(member.strip().lower()) if isinstance(member, str) else None
+    own = own_names if family.by == COMPLEX_NAME else _NO_NAMES
+    row = None
+    if isinstance(member, str):
+        member = member.strip().lower()
+        row = family.rows.get(own.get(member, member))
     if row is None:
-        got = "is missing" if member is None else f"{shown(member)} is not served"
-        refused = f"task.{family.by} {got}; accepted: {', '.join(family.rows)}"
+        got = "is missing" if member is None else f"{shown(given)} is not served"
+        refused = f"task.{family.by} {got}; accepted: {', '.join((*family.rows, *own))}"
         raise Refusal(family.fault, f"{refused}; {SCOPE}" if family.fault is Fault.TASK_NOT_SUPPORTED else refused)
     return _PLANS[row.name]
 
@@ -220,11 +240,11 @@ def _constraints(plan: Plan, values: Mapping[str, Any], *, case_default: bool) -
     return msgspec.structs.replace(base, **found) if found else base
 
 
-def _options(values: Mapping[str, Any], call: Call) -> Options:
+def _options(values: Mapping[str, Any], call: Call, own_name: str | None) -> Options:
     """Take what steers the machines from the request, else from the key's suffix."""
     found = _part(values, "options.")
     threshold = found.setdefault("threshold", call.threshold)
     if threshold is not None and threshold > 100:
         raise Refusal(Fault.BAD_PARAMETERS, f"recognizingthreshold of clientKey must be 0..100 (got {threshold})")
-    found.setdefault("module", call.module or "universal")
+    found.setdefault("module", call.module or own_name or "universal")
     return Options(**found)
