@@ -18,6 +18,7 @@ from answerdesk.desk.ports import Changes, House
 from answerdesk.main import FIRST_ACCOUNT
 from answerdesk.model.account import Account, AccountId, Key, Millis, Purse, Sequence, digest
 from answerdesk.model.answer import Lease, Outcome, Verdict
+from answerdesk.model.fair import Flow, Line
 from answerdesk.model.money import Entry, Micros, Move
 from answerdesk.model.question import Kind, Medium, Question
 from answerdesk.model.solver import Solver, SolverId
@@ -40,6 +41,11 @@ _encode = msgspec.json.Encoder().encode
 _QUESTION: Final = _encode(Question(kind=Kind.TEXT, media=(Medium(type="image/png", width=64, height=62),)))
 
 
+def token_of(worker: int) -> str:
+    """Give the token of a seeded worker, counted from 1."""
+    return f"{worker - 1:032x}"
+
+
 def key_of(account: int) -> str:
     """Give the key of a seeded account, counted from 1."""
     return f"{account:032x}"
@@ -53,6 +59,7 @@ class Seed:
     settled: int = 0
     open: int = 0
     content: int = 100
+    workers: int = 1
 
     def account_of(self, n: int) -> int:
         """Give whose task a number is: the accounts take turns."""
@@ -92,21 +99,32 @@ def _permutation(db: sqlite3.Connection) -> Permutation:
 def _all(seed: Seed, now: Millis) -> Iterator[Changes]:
     accounts = range(1, seed.accounts + 1)
     numbers = range(1, seed.settled + seed.open + 1)
-    solver = Solver(id=WORKER, name="worker", machine=False, kinds=frozenset({Kind.TEXT}), seen=now, created=now)
+    workers = tuple(_worker(number, now) for number in range(1, seed.workers + 1))
     yield Changes(
         accounts=tuple(_account(number) for number in accounts),
         keys=tuple(
             Key(digest=digest(key_of(number)), account=AccountId(number), tail="", created=now) for number in accounts
         ),
-        solvers=(solver,),
-        tokens=((solver.id, digest(TOKEN)),),
+        solvers=workers,
+        tokens=tuple((solver.id, digest(token_of(solver.id))) for solver in workers),
+        lines=(Line(kind=Kind.TEXT, group="", route=Route.PEOPLE),) if seed.open else (),
+        flows=tuple(_flow(number) for number in accounts) if seed.open else (),
         purses=tuple(_purse(seed, number) for number in accounts),
         entries=tuple(Entry(move=Move.TOPUP, amount=RICH, account=number, note="seed") for number in accounts),
-        next=(Sequence(max(len(accounts), len(numbers)) + 1),),
+        next=(Sequence(max(len(accounts), len(numbers), seed.workers) + 1),),
         settled=seed.settled,
     )
     for first in range(0, len(numbers), _CHUNK):
         yield _tasks(seed, numbers[first : first + _CHUNK], now)
+
+
+def _worker(number: int, now: Millis) -> Solver:
+    name = "worker" if number == 1 else f"worker {number}"
+    return Solver(id=SolverId(number), name=name, machine=False, kinds=frozenset({Kind.TEXT}), seen=now, created=now)
+
+
+def _flow(account: int) -> Flow:
+    return Flow(account=AccountId(account), kind=Kind.TEXT, group="", route=Route.PEOPLE, active=True)
 
 
 def _account(number: int) -> Account:
