@@ -29,6 +29,8 @@ INVITE_MS: Final = 7 * 86_400_000
 LONGEST_NAME: Final = 100
 LEAST_PASSWORD: Final = 12
 MOST_PASSWORD: Final = 1_000
+#: Different characters in a password, besides a name and words that everybody tries.
+LEAST_DIFFERENT: Final = 5
 #: As much of a browser's own description as is kept.
 MOST_AGENT: Final = 200
 
@@ -153,7 +155,7 @@ def password_flaw(password: str, name: str) -> str | None:
     if not LEAST_PASSWORD <= len(password) <= MOST_PASSWORD:
         return f"a password has {LEAST_PASSWORD} to {MOST_PASSWORD} characters (got {len(password)})"
     plain = handle(password).replace(handle(name), "").replace("answerdesk", "").replace("password", "")
-    if len(set(plain)) < LEAST_PASSWORD // 3:
+    if len(set(plain)) < LEAST_DIFFERENT:
         return "a password is more than a name, one word everybody knows, or the same character again and again"
     return None
 

@@ -120,7 +120,7 @@ def language_of(request: Request) -> str:
 
 def make_parts(
     *, store: Desk, visits: Visits, clock: Clock, ids: Permutation, ip: Callable[[Scope], str],
-    scheme: Callable[[Scope], str],
+    scheme: Callable[[Scope], str], passwords: Passwords | None = None,
 ) -> Parts:  # fmt: skip
     """Make the parts over a store that is all of the ports."""
     return Parts(
@@ -133,7 +133,7 @@ def make_parts(
         ids=ids,
         ip=ip,
         scheme=scheme,
-        passwords=Passwords(),
+        passwords=passwords or Passwords(),
         attempts=Attempts(),
         static=read_static(),
         words=read_words(),

@@ -31,9 +31,9 @@ class Busy(Exception):
 class Passwords:
     """Hashes passwords, and compares them."""
 
-    def __init__(self) -> None:
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
         """Begin with idle threads."""
-        self._hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+        self._hasher = hasher or PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="password")
         self._waiting = 0
         #: What somebody nobody knows is compared with.

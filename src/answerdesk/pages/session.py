@@ -61,7 +61,7 @@ def take(response: Response) -> Response:
 def refuse_in_the_open(request: Request) -> None:
     """Refuse to sign anybody in where the line can be read and browsers keep no secure cookie."""
     if not is_trustworthy(parts(request).scheme(request.scope), request.headers.get("host", "")):
-        raise HTTPException(403, "open")
+        raise HTTPException(403, "error.open")
 
 
 @anyone
