@@ -30,10 +30,16 @@ class Visitor:
 
     def __init__(self, town: Town, person: Person | None, secret: str = "", **headers: str) -> None:
         self.town = town
-        self.person = person
+        self._person = person
         self.headers = {"accept": "text/html", "sec-fetch-site": "same-origin", **headers}
         if secret:
             self.headers["cookie"] = f"{COOKIE}={secret}"
+
+    @property
+    def person(self) -> Person:
+        """Whoever signed in here."""
+        assert self._person is not None, "nobody is signed in"
+        return self._person
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         return await self._send("GET", path, headers=headers)
