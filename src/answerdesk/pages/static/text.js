@@ -21,10 +21,10 @@ function sized(image) {
 export default {
   mount(stage, task, tools) {
     const { input, mode } = field(task, tools);
-    const tool = h('button', { class: 'button small look', type: 'button', onclick: () => look() }, tools.t('work.look'));
+    const tool = h('button', { class: 'button look', type: 'button', onclick: () => look() }, tools.t('work.look'));
     const single = task.images.length === 1;
-    const frame = h('div', { class: 'evidence' }, task.images.map(sized), single && tool);
-    stage.replaceChildren(frame, input);
+    const frame = h('div', { class: 'evidence' }, task.images.map(sized));
+    stage.replaceChildren(frame, h('div', { class: 'line' }, input, single && tool));
     let view = null;
     /** Zooming is wanted now and then: its module comes with the first wish. */
     async function look() {
@@ -33,8 +33,9 @@ export default {
       const [image] = task.images;
       const { naturalWidth: width, naturalHeight: height } = image;
       image.style.removeProperty('inline-size');
-      view ??= open(image, { t: tools.t, width, height, least: Math.min(480, width * 2) });
+      view ??= open(image, { t: tools.t, width, height, least: 0 });
       frame.replaceChildren(view.element);
+      tool.remove();
       mode.focus();
       return view;
     }
