@@ -7,7 +7,6 @@ python benchmarks/held.py FOLDER CORE RATE [COUNT [BURST]]: a line on its input 
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import socket
 import sys
@@ -81,9 +80,7 @@ async def _serve(folder: Path, rate: float, count: int | None = None, burst: int
     leases = (await claimed(desk))[:count]
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     await server.up.wait()
-    # As `serve` does once it is composed.
-    gc.collect()
-    gc.freeze()
+    main.run_smoothly()
     print(listening.getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.readline)
     for name, times in zip((TIMES, COMMITTED), await answer(desk, leases, rate, burst), strict=True):

@@ -4,6 +4,7 @@ Rule: an event only makes it sooner; every half second all held tasks are read a
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -15,6 +16,8 @@ from answerdesk.model.task import Permutation, Task, TaskId
 
 #: How often held tasks are read again.
 REREAD_SECONDS: Final = 0.5
+#: Polls whose time is up within this of each other are released together, the first of them by so much too late.
+TICK_SECONDS: Final = 0.01
 #: Held polls of one account beyond which its further polls are answered at once.
 MOST_OF_ACCOUNT: Final = 1_000
 
@@ -32,6 +35,8 @@ class Hold:
         self._most = most
         self._most_of_account = most_of_account
         self._held: dict[Name, list[asyncio.Future[Settled | None]]] = {}
+        #: Who is released unanswered at which tick: a timer for each poll would cost more than all else of it.
+        self._ending: dict[int, set[asyncio.Future[Settled | None]]] = {}
         self._of_account: dict[AccountId, int] = {}
         self._count = 0
         self._closed = False
@@ -54,11 +59,12 @@ class Hold:
         self._held.setdefault(name, []).append(poll)
         self._of_account[account] = self._of_account.get(account, 0) + 1
         self._count += 1
-        timer = loop.call_later(seconds, _give_up, poll)
+        ending = self._ending_with(loop, loop.time() + seconds)
+        ending.add(poll)
         try:
             return await poll
         finally:
-            timer.cancel()
+            ending.discard(poll)
             self._leave(name, poll)
 
     def settle(self, tasks: Iterable[Task], also: Callable[[AccountId, TaskId], None]) -> None:
@@ -84,6 +90,20 @@ class Hold:
         for polls in self._held.values():
             for poll in polls:
                 _give_up(poll)
+
+    def _ending_with(self, loop: asyncio.AbstractEventLoop, until: float) -> set[asyncio.Future[Settled | None]]:
+        """Give whoever is released together at a time of the loop's clock; the first of them sets the timer."""
+        tick = math.ceil(until / TICK_SECONDS)
+        ending = self._ending.get(tick)
+        if ending is None:
+            ending = self._ending[tick] = set()
+            loop.call_at(tick * TICK_SECONDS, self._end, tick)
+        return ending
+
+    def _end(self, tick: int) -> None:
+        # Those who are released leave the set only in turns of their own.
+        for poll in self._ending.pop(tick):
+            _give_up(poll)
 
     def _leave(self, name: Name, poll: asyncio.Future[Settled | None]) -> None:
         polls = self._held[name]

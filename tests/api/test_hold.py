@@ -1,0 +1,72 @@
+"""The hold by itself: who is released when, and what is left of them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from answerdesk.api.hold import Hold
+from answerdesk.desk.board import Board, final_reply
+from answerdesk.model.account import AccountId, Millis, Sequence
+from answerdesk.model.money import Micros
+from answerdesk.model.question import Kind
+from answerdesk.model.task import Permutation, State, Task, TaskId
+
+IDS = Permutation(b"k" * 16)
+ALICE, BOB = AccountId(1), AccountId(2)
+
+
+def settled(n: int, account: AccountId = ALICE) -> Task:
+    return Task(
+        n=Sequence(n), account=account, type="ImageToTextTask", kind=Kind.TEXT, price=Micros(1), question=b"{}",
+        ip="", created=Millis(1), deadline=Millis(2), state=State.READY, solution=b'"4821"', place=n,
+    )  # fmt: skip
+
+
+def shown(n: int) -> TaskId:
+    return IDS.show(Sequence(n))
+
+
+def held(most: int = 100, of_account: int = 100) -> Hold:
+    return Hold(Board(), IDS, most, of_account)
+
+
+def forgotten(account: AccountId, task: TaskId) -> None: ...
+
+
+async def test_a_poll_whose_time_is_up_is_released_without_an_answer_and_others_stay():
+    hold = held()
+    long = asyncio.create_task(hold.wait(ALICE, shown(1), 60))
+    short = await asyncio.gather(*(hold.wait(ALICE, shown(1), seconds) for seconds in (0.0, 0.01, 0.06)))
+
+    assert short == [None] * 3
+    assert (len(hold), long.done()) == (1, False)
+    hold.settle([settled(1)], forgotten)
+    assert await long == final_reply(settled(1))
+    assert len(hold) == 0
+
+
+async def test_all_polls_of_a_task_are_released_by_its_settling_and_no_others():
+    hold = held()
+    waits = [(ALICE, 1), (ALICE, 1), (ALICE, 2), (BOB, 1)]
+    first, second, other, stranger = (asyncio.create_task(hold.wait(who, shown(n), 60)) for who, n in waits)
+    await asyncio.sleep(0)
+    hold.settle([settled(1)], forgotten)
+
+    assert await first == await second == final_reply(settled(1))
+    assert len(hold) == 2
+    hold.close()
+    assert (await other, await stranger) == (None, None)
+    assert not hold.has_room(ALICE)
+
+
+async def test_a_poll_whose_client_left_takes_no_place():
+    hold = held(most=1)
+    gone = asyncio.create_task(hold.wait(ALICE, shown(1), 0.01))
+    await asyncio.sleep(0)
+    full = hold.has_room(ALICE)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+
+    assert not full
+    assert hold.has_room(ALICE)
+    assert await hold.wait(BOB, shown(1), 0.05) is None
