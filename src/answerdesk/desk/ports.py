@@ -3,7 +3,7 @@ Rule: the store mirrors use cases, not tables; a verb gathers, decides purely, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from collections.abc import Sequence as Ordered
 from itertools import chain
 from typing import Protocol, TypeVar
@@ -185,12 +185,16 @@ class Rows:
         #: The first sequence number not taken yet, where a verb needs some.
         self.next = Sequence(0)
 
-    def staff(self, asked: tuple[Kind, str | None, str], now: Millis) -> Staff:
-        """Count who may have a new question of this kind, language and group: once for all verbs of a batch."""
+    def staff(self, asked: tuple[Kind, str | None, str], now: Millis, had: Collection[SolverId] = ()) -> Staff:
+        """Count who may have a question of this kind, language and group, which some `had` before."""
         found = self._staff.get(asked)
         if found is None:
             found = self._staff[asked] = staff_for(self.house.solvers, *asked[:2], now, group=asked[2])
-        return found
+        if not had:
+            return found
+        again = (one for one in self.house.solvers if one.id in had and not one.machine and one.may_have(*asked))
+        left = found.people_left - sum(one.on_shift(now) for one in again)
+        return msgspec.structs.replace(found, people_left=left)
 
     def said(self, n: Sequence) -> tuple[Lease, ...]:
         """Give every lease of a task, in the order given out."""

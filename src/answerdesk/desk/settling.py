@@ -12,7 +12,6 @@ from answerdesk.model.callback import Callback, host_of
 from answerdesk.model.fair import Flow, Line, joined, line_of
 from answerdesk.model.judge import Settled, Unsolvable, judge
 from answerdesk.model.money import Entry, Micros, Move
-from answerdesk.model.solver import staff_for
 from answerdesk.model.standing import marks
 from answerdesk.model.task import Cause, Route, State, Task, Want, moved
 
@@ -24,11 +23,7 @@ def judged(task: Task, said: tuple[Lease, ...], rows: Rows, now: Millis) -> Task
     if now >= task.deadline:
         return Cause.OVERDUE
     had = {lease.solver for lease in said if lease.shown or lease.live(now)}
-    staff = (
-        staff_for(rows.house.solvers, task.kind, task.lang, now, had, group=task.group)
-        if had
-        else rows.staff((task.kind, task.lang, task.group), now)
-    )
+    staff = rows.staff((task.kind, task.lang, task.group), now, had)
     match judge(task.asked(), said, staff, rows.house.rules_for(task.type), (task.created, now)):
         case Want() as want:
             return wanted(task, want, said, now)

@@ -90,8 +90,8 @@ class _Line(Iterator[Sequence]):
         if self._flows is None:
             self._flows = self._db.execute(_FLOWS, self._line.name)
             self._advance()
-        while self._unopened is not None and (not self._opened or self._unopened.turn <= self._opened[0][0]):
-            self._open(self._unopened)
+        while (flow := self._unopened) is not None and self._is_next(flow):
+            self._open(flow)
             self._advance()
         if not self._opened:
             raise StopIteration
@@ -103,6 +103,10 @@ class _Line(Iterator[Sequence]):
         else:
             heapq.heappop(self._opened)
         return n
+
+    def _is_next(self, flow: Flow) -> bool:
+        """Tell whether a flow's turn comes before those of the opened ones: only then is it worth looking into."""
+        return not self._opened or (flow.turn, flow.account) < self._opened[0][:2]
 
     def _advance(self) -> None:
         row = next(self._flows, None) if self._flows is not None else None
