@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
-import sys
-import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,24 +13,11 @@ import pytest
 from PIL import Image
 
 from tests.serving import Serving
+from tests.third_party import clients
 
-CLIENTS = ("2captcha-python==2.1.2", "capmonstercloudclient==4.3.1", "python-anticaptcha[async]==2.0.0")
 HERE = Path(__file__).parent
 
-
-@pytest.fixture(scope="session")
-def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python that has the clients, kept in $ANSWERDESK_E2E_DIR between runs."""
-    kept = os.environ.get("ANSWERDESK_E2E_DIR")
-    folder = Path(kept) if kept else tmp_path_factory.mktemp("e2e")
-    pinned = hashlib.sha256(" ".join(CLIENTS).encode()).hexdigest()[:12]
-    home = folder / f"clients-{sys.version_info[0]}.{sys.version_info[1]}-{pinned}"
-    python = home / "bin" / "python"
-    if not (home / "complete").exists():
-        venv.create(home, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *CLIENTS], check=True, timeout=300)
-        (home / "complete").touch()
-    return python
+__all__ = ["clients"]
 
 
 @pytest.fixture(scope="module")
