@@ -43,7 +43,7 @@ class Visitor:
     @property
     def token(self) -> str:
         """The cookie's secret, empty for somebody not signed in."""
-        return self.client.cookies.get(COOKIE, "")
+        return self.client.cookies.get(COOKIE) or ""
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         return await self.client.get(path, headers=headers)
