@@ -19,6 +19,7 @@ from answerdesk.desk.chores import Retention, review
 from answerdesk.desk.ports import Listing
 from answerdesk.model.account import Sequence
 from answerdesk.model.answer import Decline, Lease, Outcome, Verdict
+from answerdesk.model.money import Move
 from answerdesk.model.solver import Solver
 from answerdesk.model.talk import Processing
 from answerdesk.model.task import State, Task
@@ -42,6 +43,10 @@ class TaskLife(Life):
         self.bytes: dict[Sequence, bytes] = {}
         self.told: dict[tuple[str, str], Verdict] = {}
         self.outcomes: dict[str, Outcome] = {}
+        #: Until when each lease runs, and which ones their holders have seen or had more time for.
+        self.until: dict[str, int] = {}
+        self.shown: set[str] = set()
+        self.extended: set[str] = set()
 
     @initialize(people=st.integers(1, 3), machines=st.integers(0, 2))
     def open_desk(self, people: int, machines: int) -> None:
@@ -55,12 +60,74 @@ class TaskLife(Life):
     def submit(self, threshold: int | None, lasts: int) -> None:
         self.numbers.append(self.do(self.desk.submit(self.account, draft(threshold=threshold), deadline_ms=lasts)))
 
-    @rule(pick=picks, most=st.integers(1, 3))
-    def claim(self, pick: int, most: int) -> None:
+    @rule(pick=picks, most=st.integers(1, 3), reserve=st.booleans())
+    def claim(self, pick: int, most: int, reserve: bool = False) -> None:
         solver = self.person(pick)
-        for lease in self.do(self.desk.claim(solver, most)):
+        for lease in self.do(self.desk.claim(solver, most, reserve=reserve)):
             self.may_be_given(solver, lease)
+            assert lease.reserved is reserve
             self.leases.append((solver, lease))
+            self.until[lease.token] = lease.until
+            if not reserve:
+                self.shown.add(lease.token)
+
+    @rule(pick=picks, verb=st.sampled_from(["show", "keep", "extend"]))
+    def hold(self, pick: int, verb: str) -> None:
+        """A lease's time changes only while it is live, for an open task, and never beyond that task's own."""
+        if not self.leases:
+            return
+        solver, lease = self.lease(pick)
+        now, ends = self.clock.now(), self.until[lease.token]
+        task = self.do(self.desk.task(lease.task))
+        held = self.do(getattr(self.desk, verb)(solver, lease))
+        holds = lease.token not in self.outcomes and now < ends and not task.settled
+        seen = lease.token in self.shown
+        may = holds and (verb != "extend" or (seen and lease.token not in self.extended and ends < task.deadline))
+        assert (held.why is None) is may
+        assert held.lease.until <= max(ends, task.deadline, now + 1)
+        if not may:
+            assert held.lease.until == ends
+        elif verb == "show":
+            self.shown.add(lease.token)
+            assert not seen or held.lease.until == ends
+        elif verb == "extend":
+            self.extended.add(lease.token)
+            assert ends < held.lease.until <= ends + 30_000
+        else:
+            assert ends <= held.lease.until <= max(ends, lease.given + 120_000)
+        self.until[lease.token] = held.lease.until
+
+    @rule(picked=st.lists(picks, max_size=3))
+    def release(self, picked: list[int]) -> None:
+        if not self.leases:
+            return
+        solver = self.lease(picked[0] if picked else 0)[0]
+        named = [pair for pair in map(self.lease, picked) if pair[0] is solver]
+        live = {
+            lease.token
+            for _, lease in named
+            if lease.token not in self.outcomes and self.clock.now() < self.until[lease.token]
+        }
+        assert self.do(self.desk.release(solver, *(lease for _, lease in named))) == len(live)
+
+    @rule(pick=picks)
+    def undo(self, pick: int) -> None:
+        """What was said is withdrawn only while its task is open, and all that was told of it is told no more."""
+        if not self.leases:
+            return
+        solver, lease = self.lease(pick)
+        said = self.outcomes.get(lease.token) in {Outcome.ANSWERED, Outcome.DECLINED}
+        before = self.do(self.desk.task(lease.task))
+        held = self.do(self.desk.undo(solver, lease))
+        if held.why is not None:
+            assert self.do(self.desk.task(lease.task)) == before
+            return
+        assert not before.settled
+        assert said or self.clock.now() < self.until[lease.token]
+        self.outcomes.pop(lease.token, None)
+        self.told = {told: verdict for told, verdict in self.told.items() if told[0] != lease.token}
+        self.until[lease.token] = held.lease.until
+        self.shown.add(lease.token)
 
     @rule(pick=picks, lasts=st.sampled_from([16_000, 61_000]), last=st.sampled_from(["late", "one", Decline.LANGUAGE]))
     def overtake(self, pick: int, lasts: int, last: str) -> None:
@@ -79,7 +146,7 @@ class TaskLife(Life):
         """A person sees a task once; a machine that was silent may try again, but not for ever."""
         before = [each.token for _, each in self.leases if (each.solver, each.task) == (solver.id, lease.task)]
         assert lease.task not in self.final
-        assert len(before) < (3 if solver.machine else 1)
+        assert len(self.shown.intersection(before)) < (3 if solver.machine else 1)
         assert not {self.outcomes.get(token) for token in before} & {Outcome.ANSWERED, Outcome.DECLINED}
 
     def keep(self, lease: Lease, words: str, verdict: Verdict) -> None:
@@ -91,7 +158,15 @@ class TaskLife(Life):
         if not self.leases:
             return
         solver, lease = self.lease(pick)
-        self.keep(lease, word, self.do(self.desk.answer(solver, lease, word, confidence)))
+        in_time = lease.token not in self.outcomes and self.clock.now() < self.until[lease.token]
+        unsaid = lease.token not in self.outcomes
+        verdict = self.do(self.desk.answer(solver, lease, word, confidence))
+        if unsaid:
+            self.shown.add(lease.token)
+            # Whatever became of the task: who answers in time earns what was promised.
+            assert verdict.paid == lease.pay or not in_time
+            assert verdict.accepted or verdict.paid == 0 or in_time
+        self.keep(lease, word, verdict)
 
     @rule(pick=picks)
     def answer_again(self, pick: int) -> None:
@@ -109,6 +184,8 @@ class TaskLife(Life):
         if not self.leases:
             return
         solver, lease = self.lease(pick)
+        if lease.token not in self.outcomes:
+            self.shown.add(lease.token)
         self.keep(lease, str(reason), self.do(self.desk.give_back(solver, lease, reason)))
 
     @rule(pick=picks)
@@ -175,7 +252,8 @@ class TaskLife(Life):
     def _kept(self, pair: tuple[Solver, Lease]) -> Lease:
         """Read a lease: what was given and said is there, and an outcome never changes."""
         lease = self.do(self.desk.store.lease(pair[1].token))
-        assert (lease.task, lease.solver, lease.until) == (pair[1].task, pair[1].solver, pair[1].until)
+        assert (lease.task, lease.solver, lease.until) == (pair[1].task, pair[1].solver, self.until[lease.token])
+        assert bool(lease.shown) is (lease.token in self.shown)
         if lease.outcome is None:
             assert lease.token not in self.outcomes
         else:
@@ -202,6 +280,34 @@ class TaskLife(Life):
         assert held == sum(task.price for task in tasks if not task.settled)
         assert balance == 10**9 - held - sum(task.price for task in tasks if task.state is State.READY)
         assert self.do(self.desk.store.sums()).drifting == ()
+
+    @invariant()
+    def everybody_earned_what_they_were_told(self) -> None:
+        """What was taken back was earned before, and nothing is earned twice."""
+        if not hasattr(self, "account"):
+            return
+        kept = [self.do(self.desk.store.lease(lease.token)) for _, lease in self.leases]
+        for solver in self.solvers:
+            earned: Counter[int] = Counter()
+            for _, _, entry in self.do(self.desk.store.earnings(solver.id, 2**60, 10_000)):
+                earned[entry.task] += entry.amount if entry.move is Move.PAY else -entry.amount
+            told: Counter[int] = Counter()
+            for lease in kept:
+                if lease.solver == solver.id and lease.verdict is not None:
+                    told[lease.task] += lease.verdict.paid
+            assert +earned == +told
+            assert all(amount >= 0 for amount in earned.values())
+
+    @invariant()
+    def claims_find_every_open_task(self) -> None:
+        """An open task stands in a line, and its account's flow there is active."""
+        lost = (
+            "SELECT n FROM tasks WHERE state = 0 AND route > 0 AND NOT EXISTS (SELECT 1 FROM flows"
+            ' JOIN lines USING (kind, "group", route) WHERE active = 1 AND flows.account = tasks.account'
+            ' AND flows.kind = tasks.kind AND flows."group" = tasks."group" AND flows.route = tasks.route)'
+        )
+        if hasattr(self, "account"):
+            assert self.desk.store._rows(lost) == []  # noqa: SLF001 - a row that nothing else would show
 
     def teardown(self) -> None:
         super().teardown()
