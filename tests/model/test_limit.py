@@ -66,6 +66,7 @@ def test_others_are_not_loopback(ip):
         ("2001:db8::7", ("2001:db8::/32",)),
         ("fe80::1%eth0", ("fe80::/10",)),
         ("not an address", ()),
+        ("10.1.2.3", ("10.0.0.0/33", "10.0.0.0/8")),
     ],
 )
 def test_an_address_on_the_list_may_call(ip, allowed):
@@ -81,6 +82,7 @@ def test_an_address_on_the_list_may_call(ip, allowed):
         ("10.1.2.3", ("::/0",)),
         ("not an address", ("0.0.0.0/0",)),
         ("", ("0.0.0.0/0",)),
+        ("10.1.2.3", ("ten dot one", "", "10.1.2.3/33")),
     ],
 )
 def test_an_address_off_the_list_may_not(ip, allowed):

@@ -256,3 +256,15 @@ class TestSums:
         await desk.store.run(Forge())
 
         assert (await desk.store.sums()).drifting == ("alice",)
+
+
+@pytest.mark.parametrize("wrong", ["ten dot one", "10.1.2.3/33", ""])
+async def test_an_allow_list_that_cannot_be_read_is_refused_when_it_is_set(desk, wrong):
+    account = await desk.open_account("alice", allow_ips=("10.0.0.0/8",))
+
+    with pytest.raises(Refusal, match=r"allow_ips: .* is not an address or a network"):
+        await desk.change(account, allow_ips=("192.0.2.0/24", wrong))
+    with pytest.raises(Refusal, match="allow_ips"):
+        await desk.open_account("bob", allow_ips=(wrong,))
+
+    assert [(each.name, each.allow_ips) for each, _ in await desk.store.accounts()] == [("alice", ("10.0.0.0/8",))]

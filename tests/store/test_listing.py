@@ -11,6 +11,7 @@ from answerdesk.model.account import Millis
 from answerdesk.model.answer import Decline, Outcome
 from answerdesk.model.task import State
 from answerdesk.store import tables
+from answerdesk.store.records import MOST_NARROWED
 from tests.store.driver import Desk
 
 
@@ -75,10 +76,19 @@ async def lay_by(desk, account, person, count):
     kept = await desk.task(await desk.solved(account, person))
     places = ", ".join("?" * len(tables.task_row(kept)))
     tasks = (tables.task_row(msgspec.structs.replace(kept, n=kept.n + 10**4 * count + i)) for i in range(count))
-    database = desk.store._group._db  # noqa: SLF001 - many rows at once
-    database.executemany(f"INSERT INTO tasks ({tables.TASK}) VALUES ({places})", tasks)
-    charge = "INSERT INTO entries (at, move, amount, account, solver, n, note) VALUES (?, 'charge', 1, ?, 0, 0, '')"
-    database.executemany(charge, [(desk.clock.now() - 2 * 86_400_000, account.id)] * count)
+    write_many(desk, f"INSERT INTO tasks ({tables.TASK}) VALUES ({places})", tasks)
+    write_many(desk, CHARGE, [(desk.clock.now() - 2 * 86_400_000, account.id, 0)] * count)
+
+
+CHARGE = "INSERT INTO entries (at, move, amount, account, solver, n, note) VALUES (?, 'charge', 1, ?, 0, ?, '')"
+
+
+def write_many(desk, statement, rows):
+    """Write many rows in one transaction."""
+    database = desk.store._group._db  # noqa: SLF001 - past the verbs, which would take long over so many
+    database.execute("BEGIN IMMEDIATE")
+    database.executemany(statement, rows)
+    database.execute("COMMIT")
 
 
 @pytest.mark.parametrize(
@@ -99,3 +109,19 @@ async def test_a_long_history_costs_a_customers_look_back_nothing(file, clock, r
     await lay_by(desk, account, person, 5_000)
 
     assert await steps_of(desk.store, read(desk.store, account, clock.now())) <= short + 1
+
+
+async def test_of_very_many_charges_the_newest_are_added_up(file, clock):
+    desk = Desk(file.open(), clock)
+    account, person = await desk.open_account(), await desk.person()
+    n, now = await desk.solved(account, person), clock.now()
+    before = now - 3_600_000
+    write_many(desk, CHARGE, [(before, account.id, n), *[(now + 1, account.id, n)] * MOST_NARROWED])
+    ask = (account.id, Millis(now - 86_400_000), Millis(now + 2))
+
+    every = await desk.store.spending(*ask, Spending())
+    narrowed = await desk.store.spending(*ask, Spending(types=("ImageToTextTask",)))
+
+    assert sum(each.count for each in every) == MOST_NARROWED + 2
+    assert [each.count for each in narrowed] == [MOST_NARROWED]
+    assert await desk.store.spending(*ask, Spending(types=("GridTask",))) == []

@@ -58,3 +58,15 @@ async def test_a_queue_is_of_its_kinds_and_its_language(desk):
     assert counts == {None: 4, "en": 2, "ru": 2, "fr": 0}
     assert (await traffic(desk, (Kind.GRID, Kind.POINTS))).count == 0
     assert (await traffic(desk, (Kind.GRID, Kind.TEXT))).count == 4
+
+
+async def test_who_holds_a_task_is_found_by_live_leases_however_many_ran_out(desk, clock):
+    account, silent = await desk.open_account(), await desk.person()
+    for _ in range(20):
+        await desk.submit(account)
+    assert len(await desk.claim(silent, most=16)) == 16
+    clock.pass_by(60_000)
+    other = await desk.person()
+    await desk.claim(other)
+
+    assert (await traffic(desk)).busy == {other.id}

@@ -123,7 +123,7 @@ def test_a_misfit_is_refused_by_field_with_what_it_accepts(read, body: str, sent
 
 
 @pytest.mark.parametrize("read", [work.read_claim, work.read_answer, work.read_decline])
-@pytest.mark.parametrize("body", [b"{", b"NaN", b"\xff", b'{"x":"\\ud800"}', b'{"value":' + b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"{", b"NaN", b"\xff", b'{"x":"\\ud800"}', b'{"value":' + b"[" * 40_000])
 def test_what_is_not_json_is_refused(read, body: bytes) -> None:
     with pytest.raises(Refusal) as refused:
         read(body)
@@ -419,3 +419,16 @@ def test_every_call_says_how_it_may_fail() -> None:
         for operation in operations.values():
             assert {"200", "401", "503"} <= set(operation["responses"])
             assert ("404" in operation["responses"]) is (path != "/api/work/me")
+
+
+@pytest.mark.parametrize("read", [work.read_claim, work.read_answer, work.read_decline, work.read_lease])
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [(f"[{'0,' * 200_000}0]", "more than"), ("[" * 40_000 + "]" * 40_000, "nested too deeply")],
+    ids=["many", "deep"],
+)
+def test_values_without_end_are_refused_before_they_cost_anything(read, value, says) -> None:
+    body = f'{{"lease":"x","reason":"broken","value":{value}}}'.encode()
+
+    with pytest.raises(Refusal, match=says):
+        read(body)

@@ -13,6 +13,7 @@ from answerdesk.model.account import Account, AccountId, Key, Millis, Purse
 from answerdesk.model.callback import host_named
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.judge import Rules
+from answerdesk.model.limit import network_of
 from answerdesk.model.money import NOTHING, Entry, Micros, Move, show
 from answerdesk.model.solver import Solver
 
@@ -41,6 +42,7 @@ class OpenAccount(msgspec.Struct, frozen=True, kw_only=True):
         if self.account.id in rows.accounts:
             msg = f"the account number {self.account.id} is taken; open it under a fresh one"
             raise Refusal(Fault.BAD_PARAMETERS, msg)
+        _check_networks(self.account)
         opened = replace(self.account, created=now)
         purse = Purse(account=opened.id, balance=self.credit)
         keys = (Key(digest=self.key[0], account=opened.id, tail=self.key[1], created=now),) if self.key else ()
@@ -66,6 +68,7 @@ class ChangeAccount(msgspec.Struct, frozen=True, kw_only=True):
         if self.account not in rows.accounts:
             raise _unknown(self.account)
         changed = replace(rows.accounts[self.account], **self.settings)
+        _check_networks(changed)
         return Changes(accounts=(changed,)), changed
 
 
@@ -227,6 +230,14 @@ class SaveRules(msgspec.Struct, frozen=True, kw_only=True):
         """Write them."""
         del rows, now
         return Changes(rules=((self.type, self.rules),)), self.rules
+
+
+def _check_networks(account: Account) -> None:
+    """Refuse an allow-list that would let nobody in, or somebody else, for a slip of the pen."""
+    wrong = next((text for text in account.allow_ips if network_of(text) is None), None)
+    if wrong is not None:
+        msg = f"allow_ips: {wrong!r} is not an address or a network, such as 192.0.2.7 or 10.0.0.0/8"
+        raise Refusal(Fault.BAD_PARAMETERS, msg)
 
 
 def _unknown(account: AccountId) -> Refusal:

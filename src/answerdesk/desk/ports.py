@@ -18,7 +18,7 @@ from answerdesk.model.callback import Attempt, Callback
 from answerdesk.model.catalog import CATALOG
 from answerdesk.model.fair import Flow, Line, LineName
 from answerdesk.model.judge import Rules
-from answerdesk.model.money import Entry, Micros
+from answerdesk.model.money import NOTHING, Entry, Micros
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver, SolverId, Staff, staff_for
 from answerdesk.model.standing import Mark
@@ -52,7 +52,10 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     def price(self, account: AccountId, kind: str) -> Price:
         """Give what a type costs this account: its own price, else the desk's, else the catalogue's."""
         found = self.prices.get((account, kind)) or self.prices.get((AccountId(0), kind))
-        return found or Price(type=kind, price=CATALOG[kind].price, pay=CATALOG[kind].pay)
+        if found is None and (row := CATALOG.get(kind)) is not None:
+            found = Price(type=kind, price=row.price, pay=row.pay)
+        # Tasks outlive the types of a version that is gone.
+        return found or Price(type=kind, price=NOTHING, pay=NOTHING)
 
     def rules_for(self, kind: str) -> Rules:
         """Give the operator's rules for a type."""

@@ -96,7 +96,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
     def _pay(self, house: House, task: Task) -> Micros:
         if self.solver.machine:
-            return CATALOG[task.type].machine_pay
+            row = CATALOG.get(task.type)
+            return row.machine_pay if row else NOTHING
         return house.price(task.account, task.type).pay
 
     def _seen(self, house: House, now: Millis) -> tuple[Solver, ...]:
@@ -192,7 +193,7 @@ class Free(msgspec.Struct, frozen=True, kw_only=True):
 
 def reopened(leases: tuple[Lease, ...], rows: Rows, now: Millis) -> tuple[Task, ...]:
     """Tell from when the places of these leases' open tasks are free, after the leases have changed in `rows`."""
-    tasks = {lease.task: rows.tasks[lease.task] for lease in leases}
+    tasks = {lease.task: rows.tasks[lease.task] for lease in leases if lease.task in rows.tasks}
     still_open = (task for task in tasks.values() if not task.settled)
     return tuple(replace(task, free_at=free_at(task.slots, rows.said(task.n), now)) for task in still_open)
 
@@ -231,7 +232,10 @@ def own(token: str, solver: Solver, rows: Rows) -> tuple[Lease, Task]:
     lease = rows.leases.get(token)
     if lease is None or lease.solver != solver.id:
         raise Refusal(Fault.NO_SUCH_CAPCHA_ID, UNKNOWN_LEASE)
-    return lease, rows.tasks[lease.task]
+    task = rows.tasks.get(lease.task)
+    if task is None:
+        raise Refusal(Fault.NO_SUCH_CAPCHA_ID, UNKNOWN_LEASE)
+    return lease, task
 
 
 #: What is told to words that come after a lease ended without any.

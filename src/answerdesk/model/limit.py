@@ -4,7 +4,7 @@ Rule: a limit refuses and forgets; it never queues and never blocks loopback (PR
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from itertools import islice
 from typing import Any, Final
 
@@ -58,8 +58,16 @@ def is_allowed(ip: str, allowed: tuple[str, ...]) -> bool:
     """Tell whether an address lies in one of the allowed addresses or networks; no list allows all."""
     if not allowed:
         return True
-    networks = [ip_network(network, strict=False) for network in allowed]
+    networks = [network for network in map(network_of, allowed) if network is not None]
     return any(address in network for address in _forms(ip) for network in networks)
+
+
+def network_of(text: str) -> IPv4Network | IPv6Network | None:
+    """Read an address or a network; None for what is neither, which nobody lies in."""
+    try:
+        return ip_network(text.strip(), strict=False)
+    except ValueError:
+        return None
 
 
 def _forms(ip: str) -> list[IPv4Address | IPv6Address]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import Any
+from typing import Any, Final
 
 from answerdesk.desk.ports import Listing, Unavailable
 from answerdesk.desk.sums import Spending, Spent, Sums, Traffic
@@ -17,6 +17,21 @@ from answerdesk.model.question import Kind
 from answerdesk.model.task import State, Task
 from answerdesk.store import tables
 from answerdesk.store.tables import CALLBACK, LEASE, PURSE, TASK
+
+#: How many of an account's charges are added up at most, and how many where each task has to be looked at.
+MOST_CHARGES: Final = 1_000_000
+MOST_NARROWED: Final = 100_000
+
+
+def _narrowing(filters: Spending) -> tuple[str, list[Any]]:
+    """Give the condition on a charge's task, and its values; nothing where any counts."""
+    asked = (
+        ("type IN (SELECT value FROM json_each(?))", json.dumps(filters.types) if filters.types else None),
+        ("soft_id = ?", filters.soft_id),
+        ("ip = ?", filters.ip),
+    )
+    given = [(condition, value) for condition, value in asked if value is not None]
+    return " AND ".join(condition for condition, _ in given), [value for _, value in given]
 
 
 class SqliteRecords:
@@ -56,25 +71,26 @@ class SqliteRecords:
         return [tables.entry_from(row) for row in self._rows(select, account, before, most)]
 
     async def spending(self, account: AccountId, since: Millis, till: Millis, filters: Spending) -> list[Spent]:
-        """Add up charges by the hour they were booked in."""
-        select = (
-            "SELECT at / 3600000, count(*), sum(amount) FROM entries LEFT JOIN tasks USING (n)"
-            " WHERE entries.account = ? AND move = 'charge' AND at >= ? AND at < ?"
-            " AND (? = '[]' OR type IN (SELECT value FROM json_each(?)))"
-            " AND (? IS NULL OR soft_id = ?) AND (? IS NULL OR ip = ?) GROUP BY 1 ORDER BY 1"
+        """Add up charges by the hour they were booked in: the newest, as many as are looked at."""
+        charged = (
+            "SELECT at, n, amount FROM entries WHERE account = ? AND move = 'charge' AND at >= ? AND at < ?"
+            " ORDER BY at DESC LIMIT ?"
         )
-        types = json.dumps(filters.types)
-        values = (account, since, till, types, types, filters.soft_id, filters.soft_id, filters.ip, filters.ip)
-        hours = self._rows(select, *values)
+        where, narrowed = _narrowing(filters)
+        most = MOST_NARROWED if where else MOST_CHARGES
+        joined = f" LEFT JOIN tasks USING (n) WHERE {where}" if where else ""
+        select = f"SELECT at / 3600000, count(*), sum(amount) FROM ({charged}){joined} GROUP BY 1 ORDER BY 1"
+        hours = self._rows(select, account, since, till, most, *narrowed)
         return [Spent(hour=Millis(hour * 3_600_000), count=count, amount=amount) for hour, count, amount in hours]
 
     async def traffic(self, kinds: tuple[Kind, ...], lang: str | None, now: Millis) -> Traffic:
         """Look at live leases, and at the answered ones among the newest thousand tasks."""
         matches = "kind IN (SELECT value FROM json_each(?)) AND (? IS NULL OR coalesce(lang, 'en') = ?)"
         values = (json.dumps(kinds), lang, lang)
-        held = (
-            f"SELECT DISTINCT solver FROM leases JOIN tasks USING (n) WHERE outcome IS NULL AND until > ? AND {matches}"
-        )
+        # By each solver's live leases alone, however many ran out without a word.
+        live = "solver = solvers.id AND outcome IS NULL AND until > ?"
+        lease = f"SELECT 1 FROM leases JOIN tasks USING (n) WHERE {live} AND {matches}"
+        held = f"SELECT id FROM solvers WHERE EXISTS ({lease})"
         recent = "SELECT kind, lang, state, created, tasks.ended, price FROM tasks ORDER BY n DESC LIMIT 1000"
         count, took, price = self._rows(
             f"SELECT count(*), avg(ended - created), avg(price) FROM ({recent}) WHERE state = 1 AND {matches}", *values

@@ -106,8 +106,7 @@ class Unit:
 
     def _gather_tasks(self, numbers: Iterable[int]) -> None:
         numbers = set(numbers)
-        for row in self._many(f"SELECT {TASK} FROM tasks WHERE n IN ", numbers):
-            task = tables.task_from(row)
+        for task in tables.tasks_from(self._many(f"SELECT {TASK} FROM tasks WHERE n IN ", numbers)):
             self.rows.tasks[task.n] = task
         for row in self._many(f"SELECT {LEASE} FROM leases WHERE n IN ", numbers, " ORDER BY given, token"):
             self.rows.hold(tables.lease_from(row))
@@ -124,6 +123,7 @@ class Unit:
         self.rows.idle.clear()
         self.rows.found = hunting.find(self._db, hunt, self.rows, self.now)
         self._gather_tasks(set(self.rows.found) - self.rows.tasks.keys())
+        self.rows.found = [n for n in self.rows.found if n in self.rows.tasks]
 
     def take(self, changes: Changes) -> None:
         """Let a verb's changes stand: later verbs see them, and they will be written."""

@@ -29,7 +29,8 @@ _NULLS: Final = {"errorCode": None, "errorDescription": None}
 
 def _ready(ready: Ready) -> dict[str, Any]:
     reply = {"errorId": 0, "status": "ready", "solution": solution_of(ready)}
-    if CATALOG[ready.type].form is not Form.COMPLEX:
+    row = CATALOG.get(ready.type)
+    if row is None or row.form is not Form.COMPLEX:
         return reply
     return reply | _NULLS | ({"cost": money.number(ready.cost)} if ready.cost else {})
 

@@ -107,11 +107,14 @@ FORMS: Final[Mapping[Form, Mapping[Kind, Callable[[Ready], Solution]]]] = {
     Form.TOKEN: {Kind.TOKEN: _as_it_is},
 }
 _BY_TYPE: Final = {row.name: FORMS[row.form][row.kind] for row in CATALOG.values()}
+#: For tasks of types that an earlier version served.
+_BY_KIND: Final[Mapping[Kind, Callable[[Ready], Solution]]] = {**_TWOCAPTCHA, **FORMS[Form.TOKEN]}
 
 
 def solution_of(ready: Ready) -> dict[str, Any]:
     """Write a task's solution in the form of its type."""
-    return dict(_BY_TYPE[ready.type](ready))
+    write = _BY_TYPE.get(ready.type) or _BY_KIND[ready.kind]
+    return dict(write(ready))
 
 
 _json = msgspec.json.Encoder().encode

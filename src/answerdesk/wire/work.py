@@ -16,6 +16,7 @@ from answerdesk.model.media import ANEW
 from answerdesk.model.question import WORK_KINDS, Kind, Medium, Question
 from answerdesk.model.solver import Solver
 from answerdesk.model.task import TaskId
+from answerdesk.wire.fields import SPRAWLING, is_sprawling
 
 MOST_LEASES: Final = 16
 LONGEST_WAIT: Final = 30.0
@@ -135,6 +136,8 @@ def read_release(body: bytes) -> ReleaseCall:
 
 
 def _read(decoder: msgspec.json.Decoder[_Read], body: bytes) -> _Read:
+    if is_sprawling(body):
+        raise Refusal(Fault.BAD_PARAMETERS, SPRAWLING)
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:

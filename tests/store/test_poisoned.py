@@ -1,0 +1,101 @@
+"""Rows that this version cannot read, or not any more: they cost themselves alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import structlog
+
+from answerdesk.desk.ports import Changes, Needs, Rows
+from answerdesk.model.account import Millis, Sequence
+from answerdesk.model.money import Micros
+from answerdesk.model.task import DEADLINE_MS, Cause, State
+from answerdesk.wire import DIALECTS
+from tests.store.driver import Desk
+
+LOST = "NoLongerServedTask"
+
+
+class Plant(msgspec.Struct, frozen=True, kw_only=True):
+    """Store a task like another one, but for what is wrong with it, and free."""
+
+    like: Sequence
+    n: Sequence
+    wrong: dict[str, Any]
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(tasks=(self.like,))
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, None]:
+        del now
+        task = msgspec.structs.replace(rows.tasks[self.like], n=self.n, price=Micros(0), **self.wrong)
+        purse = rows.purses[task.account]
+        purse = msgspec.structs.replace(purse, open_tasks=purse.open_tasks + 1)
+        return Changes(created=((task, ()),), purses=(purse,)), None
+
+
+async def planted(desk: Desk, like: Sequence, **wrong: Any) -> Sequence:
+    n = await desk.store.draw()
+    await desk.store.run(Plant(like=like, n=n, wrong=wrong))
+    return n
+
+
+async def test_a_question_that_cannot_be_read_ends_its_own_task_and_keeps_no_other_from_review(desk):
+    account = await desk.open_account()
+    await desk.machine()
+    first = await desk.submit(account)
+    spoilt = await planted(desk, first, question=b'{"kind":"riddle"}')
+    last = await desk.submit(account)
+    desk.clock.pass_by(DEADLINE_MS - 1)
+
+    await desk.review(first, spoilt, last)
+
+    ended = await desk.task(spoilt)
+    assert (ended.state, ended.cause) == (State.FAILED, Cause.UNDECODABLE)
+    assert [(await desk.task(n)).state for n in (first, last)] == [State.OPEN, State.OPEN]
+    assert (await desk.store.sums()).drifting == ()
+
+
+async def test_a_row_in_words_nobody_knows_is_told_of_and_passed_over(desk):
+    account, person = await desk.open_account(), await desk.person()
+    first = await desk.submit(account)
+    unknown = await planted(desk, first, cause="eaten")
+    last = await desk.submit(account)
+    desk.clock.pass_by(DEADLINE_MS)
+
+    with structlog.testing.capture_logs() as logged:
+        await desk.review(first, unknown, last)
+
+    assert [(await desk.task(n)).cause for n in (first, last)] == [Cause.OVERDUE, Cause.OVERDUE]
+    assert [(line["event"], line["n"]) for line in logged] == [("task_unreadable", unknown)]
+    assert await desk.claim(person) == []
+
+
+async def test_a_claim_passes_over_a_row_it_cannot_read(desk):
+    account, person = await desk.open_account(), await desk.person()
+    first = await desk.submit(account)
+    await planted(desk, first, cause="eaten", rank=0)
+
+    with structlog.testing.capture_logs():
+        leases = await desk.claim(person, most=2)
+
+    assert [lease.task for lease in leases] == [first]
+
+
+async def test_a_task_of_a_type_that_is_gone_is_claimed_answered_and_told(desk):
+    account, person, machine = await desk.open_account(), await desk.person(), await desk.machine()
+    first = await desk.submit(account)
+    lost = await planted(desk, first, type=LOST)
+    await desk.cancel(first)
+
+    (by_machine,) = await desk.claim(machine)
+    await desk.give_back(machine, by_machine)
+    (lease,) = await desk.claim(person)
+    verdict = await desk.answer(person, lease, "word")
+
+    assert (lease.task, verdict.accepted, verdict.paid) == (lost, True, 0)
+    told = await desk.orders.look_up(account.id, desk.ids.show(lost), desk.clock.now())
+    assert told.type == LOST
+    assert [dialect.ready(told)["solution"]["text"] for dialect in DIALECTS.values()] == ["word"] * len(DIALECTS)
