@@ -230,7 +230,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "callback_private",
         False,
         _flag,
-        "Whether callbacks may go to loopback and private addresses, where other programs of this network listen.",
+        "Whether callbacks to hosts that the operator registered may go to loopback and private addresses.",
     ),
     Setting("tls", False, _flag, "Whether to serve https, by default with a certificate of the desk's own authority."),
     Setting(

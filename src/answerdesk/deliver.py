@@ -72,7 +72,7 @@ class Forbidden(Exception):
 
 
 class Door(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may be called: hosts the operator registered for all, and whether private ranges are allowed."""
+    """Who may be called: hosts the operator registered for all, and whether those it registered may be private."""
 
     hosts: tuple[str, ...] = ()
     private: bool = False
@@ -276,11 +276,12 @@ class Deliverer:
             msg = "the task is no longer kept"
             raise Forbidden(msg)
         place = place_of(callback.url)
-        if place is None or not place.within((*hosts_of(account), *self._door.hosts)):
+        operators = (*account.callback_hosts, *self._door.hosts)
+        if place is None or not place.within((*hosts_of(account), *operators)):
             msg = "the host is not registered for callbacks"
             raise Forbidden(msg)
         posting = self._render(task)
-        addresses = await self._addresses(place)
+        addresses = await self._addresses(place, operators)
         for address in addresses[:-1]:
             try:
                 return await self._send(place, address, posting, account)
@@ -288,15 +289,20 @@ class Deliverer:
                 continue
         return await self._send(place, addresses[-1], posting, account)
 
-    async def _addresses(self, place: Place) -> list[str]:
-        """Give the addresses to connect to; raises Forbidden unless every address of the name may be called."""
+    async def _addresses(self, place: Place, operators: tuple[str, ...]) -> list[str]:
+        """Give the addresses to connect to; raises Forbidden unless every address of the name may be called.
+
+        What a customer registered leads to public addresses alone: who has a key must not call this house's programs.
+        """
         try:
             found = [str(ipaddress.ip_address(place.host))]
         except ValueError:
             found = await self._resolve(place.host)
-        if not found or not all(may_call(address, private=self._door.private) for address in found):
+        private = self._door.private and place.within(operators)
+        if not found or not all(may_call(address, private=private) for address in found):
             msg = "the host's address is not a public one"
-            raise Forbidden(msg)
+            why = ", and the operator did not register it" if self._door.private and not private else ""
+            raise Forbidden(msg + why)
         return [address.partition("%")[0] for address in found[:MOST_ADDRESSES]]
 
     async def _send(self, place: Place, address: str, posting: Posting, account: Account) -> int:
