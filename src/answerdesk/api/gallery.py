@@ -10,7 +10,7 @@ import msgspec
 
 from answerdesk.api.http import Answer, Header, Scope, text_header
 from answerdesk.api.pictures import Darkroom, Undecodable
-from answerdesk.desk.ports import Clock, Store
+from answerdesk.desk.ports import Clock, Store, Unavailable
 from answerdesk.model.account import DAY_MS
 from answerdesk.model.talk import Ready
 from answerdesk.model.task import Permutation, TaskId
@@ -19,6 +19,9 @@ from answerdesk.wire.native import read_id
 PATH: Final = "/media/"
 _NAME_DIGITS: Final = 32
 _MISSING: Final = Answer(b'{"error":"no picture is published at this address"}', 404)
+_AWAY: Final = Answer(
+    b'{"error":"too many pictures are asked for; try again in 5 seconds"}', 503, headers=((b"retry-after", b"5"),)
+)
 _HEADERS: Final[tuple[Header, ...]] = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; sandbox"),
@@ -59,6 +62,8 @@ class Gallery:
             drawn, kind = await self._darkroom.redraw(data)
         except Undecodable:
             return _MISSING
+        except Unavailable:
+            return _AWAY
         return Answer(drawn, type=kind.encode(), headers=_HEADERS)
 
     def _name(self, task: TaskId) -> str:
