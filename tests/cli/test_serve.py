@@ -46,12 +46,15 @@ def test_a_ready_server_tells_its_addresses_key_folder_and_a_command(start, tmp_
     url = (tmp_path / "data" / "address").read_text().strip()
 
     assert Http(int(url.rpartition(":")[2])).get("/readyz").status == 200
-    told = dict(line.split(maxsplit=1) for line in printed.replace("Work API", "Work-API").splitlines())
+    lines = printed.replace("Work API", "Work-API").splitlines()
+    told = dict(line.split(maxsplit=1) for line in lines if "/enter/" not in line)
     key = (tmp_path / "data" / "first.key").read_text().strip()
     assert told["API"].split()[0] == url
     assert told["Work-API"].split()[0] == f"{url}/api/work/"
     assert told["Key"] == f'{key}  (account "first", $10.00)'
     assert told["Data"] == f"{tmp_path / 'data'}  (new)"
+    assert told["Pages"].startswith(f"{url}/work  and {url}/team; this link signs the owner in once")
+    assert len([line for line in lines if re.fullmatch(rf"{url}/enter/[0-9a-f]{{48}}", line)]) == 1
     assert told["Try"] == f"answerdesk ask PICTURE --data {tmp_path / 'data'}"
 
 

@@ -26,6 +26,10 @@ _NO_ADDRESS: Final = {
 }
 
 
+#: What stands before the link that signs the owner in.
+_WITH_LINK: Final = "; this link signs the owner in once, within 10 minutes:"
+
+
 def _shown(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
@@ -100,12 +104,10 @@ def announce(ready: Announcement, *, as_json: bool) -> None:
         ("Data", f"{ready.data}{'  (new)' if ready.new else ''}"),
         ("Machine", ready.machine or (f"none: {ready.trouble}" if ready.trouble else "none")),
         *_trust(ready),
-        ("Try", tried),
+        ("Pages", f"{ready.url}/work  and {ready.url}/team{_WITH_LINK if ready.enter else ''}"),
     )
-    click.echo("\n".join(f"{name:9} {said}" for name, said in lines))
-    if ready.enter:
-        click.echo("\nOpen this link to sign in as the owner; it holds once, for 10 minutes:")
-        click.echo(f"{ready.url}/enter/{ready.enter}")
+    link = (f"{ready.url}/enter/{ready.enter}",) if ready.enter else ()
+    click.echo("\n".join((*(f"{name:9} {said}" for name, said in lines), *link, f"{'Try':9} {tried}")))
 
 
 def _trust(ready: Announcement) -> tuple[tuple[str, str], ...]:
