@@ -51,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     report_window: float
     result_ttl: float
     media_ttl: float
+    body_memory: int
     solver: str
     cors: bool
     publish_media: bool
@@ -207,6 +208,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("report_window", DAY, _seconds(60, 30 * DAY), "Seconds after the answer in which reports are accepted."),
     Setting("result_ttl", DAY, _seconds(300, 3_650 * DAY), "Seconds a task and its answer are kept."),
     Setting("media_ttl", DAY, _seconds(60, 3_650 * DAY), "Seconds a finished task's pictures are kept."),
+    Setting(
+        "body_memory",
+        256,
+        _whole(16, 1_048_576),
+        "MiB that large requests may take up while they arrive, all together; one that finds no room waits for some"
+        " seconds and is then told to come again.",
+    ),
     Setting(
         "solver",
         "ocr",

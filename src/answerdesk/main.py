@@ -23,6 +23,7 @@ import uvloop
 from answerdesk.api import certificates
 from answerdesk.api.admission import Admission
 from answerdesk.api.app import App
+from answerdesk.api.budget import Budget
 from answerdesk.api.certificates import Certificate
 from answerdesk.api.events import Feed
 from answerdesk.api.front import Front, Terms
@@ -143,7 +144,10 @@ class Desk:
             clock=wall, darkroom=self.darkroom, crew=self.store,
         )  # fmt: skip
         self.site = Site(
-            make_parts(store=self.store, visits=visits, clock=wall, ids=ids, ip=peers.ip, scheme=peers.scheme)
+            make_parts(
+                store=self.store, visits=visits, clock=wall, ids=ids, ip=peers.ip, scheme=peers.scheme,
+                public_url=settings.public_url,
+            )  # fmt: skip
         )
         key = self.store.permutation_key
         gallery = Gallery(store=self.store, ids=ids, key=key, darkroom=self.darkroom, clock=wall)
@@ -158,6 +162,7 @@ class Desk:
             pages=self.site,
             cross_origin=settings.cors,
             user_agent=settings.user_agent,
+            bodies=Budget(settings.body_memory * 2**20),
         )
         self.deliverer = Deliverer(
             store=self.store,

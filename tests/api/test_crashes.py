@@ -52,6 +52,13 @@ async def test_a_crash_is_a_503_that_is_logged_and_counted(app, path):
     assert app.crashes.total() == 1
 
 
+async def test_crashes_are_counted_by_route_however_many_addresses_are_asked_for(app):
+    for path in ("/createTask", *(f"/v1/tasks/{number}" for number in range(9)), *(f"/api/work/{n}" for n in "abc")):
+        await ask(app, path)
+
+    assert app.crashes == {"create": 1, "v1": 9, "work": 3}
+
+
 async def test_where_nothing_is_wrong_nothing_is_counted(app):
     status, _, _ = await ask(app, "/a/b/c")
 

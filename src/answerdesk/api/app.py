@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import structlog
 
 from answerdesk.api import native
+from answerdesk.api.budget import Budget, Crowded
 from answerdesk.api.gallery import PATH as PICTURES
 from answerdesk.api.gallery import Gallery
 from answerdesk.api.http import (
@@ -68,11 +69,12 @@ class App:
     def __init__(  # noqa: PLR0913 - one argument a door
         self, *, methods: Methods, legacy: Legacy, native: Native, work: WorkApi, gallery: Gallery | None,
         ready: Callable[[], str | None], cross_origin: bool, user_agent: str,
-        pages: Pages | None = None,
+        pages: Pages | None = None, bodies: Budget | None = None,
     ) -> None:  # fmt: skip
         """Take the doors; `ready` says what keeps the service from being ready, None for nothing.
 
-        `user_agent` is what CapMonster's clients are told before tasks of types not served here (PROTOCOL §4.7).
+        `user_agent` is what CapMonster's clients are told before tasks of types not served here (PROTOCOL §4.7),
+        `bodies` what large bodies may take up together while they arrive.
         """
         self._methods = methods
         self._legacy = legacy
@@ -82,7 +84,9 @@ class App:
         self._ready = ready
         self._cross_origin = cross_origin
         self._pages = pages
+        self._bodies = bodies
         self._user_agent = Answer(user_agent.encode("ascii"), type=TEXT)
+        #: How often what failed, by route.
         self.crashes: Counter[str] = Counter()
 
     def at_once(self, scope: Scope, body: bytes) -> Answer | None:
@@ -108,8 +112,17 @@ class App:
         return self._legacy.at_once(scope) if endpoint_of(path) is Endpoint.RES else None
 
     def _crashed(self, scope: Scope) -> Answer:
-        self.crashes[scope["path"][:40]] += 1
+        self.crashes[_route(scope["path"])] += 1
         return native.UNAVAILABLE if scope["path"].startswith(NATIVE) else UNAVAILABLE
+
+    def _crowded(self, scope: Scope) -> Answer:
+        """Tell to come again, as each dialect does (PROTOCOL §5.3)."""
+        path = scope["path"]
+        if path.startswith(NATIVE):
+            return native.UNAVAILABLE
+        if (endpoint := endpoint_of(path)) is not None:
+            return self._legacy.crowded(endpoint, scope)
+        return UNAVAILABLE if path.startswith(WORK) else self._methods.crowded(method_of(path), scope)
 
     def _dressed(self, answer: Answer) -> Answer:
         return Answer(answer.body, answer.status, answer.type, (*answer.headers, *_CORS))
@@ -128,6 +141,9 @@ class App:
                     return
         except TooBig:
             answer = native.TOO_BIG if scope["path"].startswith(NATIVE) else TOO_BIG
+        except Crowded:
+            log.warning("crowded", path=scope["path"][:200])
+            answer = self._crowded(scope)
         except Gone:
             return
         except Exception:
@@ -139,19 +155,22 @@ class App:
             answer = self._dressed(answer)
         await send_answer(send, answer, scope)
 
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        return await read_body(scope, receive, self._bodies)
+
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         path, verb = scope["path"], scope["method"]
         if verb == "POST" and (method := PATHS.get(path)) is not None:
             # What comes most is found first.
-            return await self._methods.serve(method, scope, await read_body(scope, receive))
+            return await self._methods.serve(method, scope, await self._body(scope, receive))
         if verb == "OPTIONS":
             return Answer(b"", type=TEXT)
         if path.startswith(WORK):
-            return await self._work.serve(path[len(WORK) :], scope, await read_body(scope, receive), receive)
+            return await self._work.serve(path[len(WORK) :], scope, await self._body(scope, receive), receive)
         if path.startswith(NATIVE):
-            return await self._native.serve(path[len(NATIVE) :], scope, await read_body(scope, receive))
+            return await self._native.serve(path[len(NATIVE) :], scope, await self._body(scope, receive))
         if (endpoint := endpoint_of(path)) is not None:
-            return await self._legacy.serve(endpoint, scope, await read_body(scope, receive))
+            return await self._legacy.serve(endpoint, scope, await self._body(scope, receive))
         if path == "/" and self._has_page(path, scope):
             return NOT_FOUND
         if verb in {"GET", "HEAD"} and (plain := self._plain(path.rstrip("/") or "/")) is not None:
@@ -162,7 +181,7 @@ class App:
             return NOT_FOUND
         if verb in {"GET", "HEAD"} and header(scope, b"content-length") in {b"", b"0"}:
             return self._methods.explain(method, scope)
-        return await self._methods.serve(method, scope, await read_body(scope, receive))
+        return await self._methods.serve(method, scope, await self._body(scope, receive))
 
     def _has_page(self, path: str, scope: Scope) -> bool:
         """Tell whether an address is a page's, or a browser asks for a page at a single name that is no method."""
@@ -189,6 +208,14 @@ class App:
                 return Answer(b"ready", type=TEXT) if trouble is None else Answer(trouble.encode(), 503, TEXT)
             case _:
                 return None
+
+
+def _route(path: str) -> str:
+    """Name what serves a path; there are few such names, however many paths are asked for."""
+    for beginning, name in ((WORK, "work"), (NATIVE, "v1"), (PICTURES, "pictures")):
+        if path.startswith(beginning):
+            return name
+    return str(endpoint_of(path) or method_of(path) or "pages")
 
 
 def _naming(send: Send) -> Send:

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
+from answerdesk.api.budget import Budget, Share
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -29,6 +31,9 @@ TEXT: Final = b"text/plain; charset=utf-8"
 WHOLE: Final = "answerdesk.answer"
 #: Where a request keeps its headers by name, once one was looked up.
 _BY_NAME: Final = "answerdesk.headers"
+
+#: For whoever sets no budget.
+_ENDLESS: Final = Budget(2**62)
 
 _requests = itertools.count(int.from_bytes(os.urandom(6), "big"))
 
@@ -50,10 +55,10 @@ class Gone(Exception):
     """The client left before its body was whole."""
 
 
-async def read_body(scope: Scope, receive: Receive) -> bytes:
-    """Read a request's body; raises TooBig past the cap and Gone when the client left before it was whole.
+async def read_body(scope: Scope, receive: Receive, budget: Budget | None = None) -> bytes:
+    """Read a request's body; raises TooBig past the cap, Crowded where the budget has no room for it, and Gone.
 
-    How long a body may take is the connection's matter, see `patience`.
+    Gone is a client who left before it was whole. How long a body may take is the connection's matter, see `patience`.
     """
     declared = header(scope, b"content-length")
     if declared.isdigit() and int(declared) > MOST_BODY:
@@ -62,17 +67,23 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body", False):
         return bytes(message.get("body", b""))
-    body = bytearray()
-    while True:
-        if message["type"] != "http.request":
-            raise Gone
-        body += message.get("body", b"")
-        if len(body) > MOST_BODY:
-            await _discard(scope, receive)
-            raise TooBig
-        if not message.get("more_body", False):
-            return bytes(body)
-        message = await receive()
+    body, share, budget = bytearray(), Share(), budget or _ENDLESS
+    try:
+        while True:
+            if message["type"] != "http.request":
+                raise Gone
+            body += message.get("body", b"")
+            if len(body) > MOST_BODY:
+                body.clear()
+                budget.release(share)
+                await _discard(scope, receive)
+                raise TooBig
+            if not message.get("more_body", False):
+                return bytes(body)
+            await budget.grow(share, len(body))
+            message = await receive()
+    finally:
+        budget.release(share)
 
 
 async def _discard(scope: Scope, receive: Receive) -> None:

@@ -10,7 +10,7 @@ import structlog
 from answerdesk.api.front import Front
 from answerdesk.api.http import JSON, TEXT, Answer, Header, Peers, Scope, text_header
 from answerdesk.api.limits import Floods, Strict
-from answerdesk.api.methods import REPLAYED, UNAVAILABLE, preferred_wait, replay_of
+from answerdesk.api.methods import CROWDED, REPLAYED, UNAVAILABLE, preferred_wait, replay_of
 from answerdesk.desk.books import Register
 from answerdesk.desk.ports import Store, Unavailable
 from answerdesk.model.account import Account, Strictness
@@ -60,6 +60,14 @@ class Legacy:
         if found is None:
             return None
         return Answer(legacy.write(legacy.result(found[1]), as_json=poll.as_json), type=JSON if poll.as_json else TEXT)
+
+    def crowded(self, endpoint: Endpoint, scope: Scope) -> Answer:
+        """Answer for a body that found no room; what is known of the call is its address."""
+        if endpoint is not Endpoint.IN:
+            return UNAVAILABLE
+        as_json = read_form(scope["query_string"], "", b"").flag("json")
+        said = legacy.refused(Refused(fault=Fault.NO_SLOT_AVAILABLE, detail=CROWDED), endpoint)
+        return Answer(legacy.write(said, as_json=as_json), type=JSON if as_json else TEXT)
 
     async def serve(self, endpoint: Endpoint, scope: Scope, body: bytes) -> Answer:
         """Answer one call; a HEAD does nothing."""

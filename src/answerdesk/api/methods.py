@@ -31,6 +31,7 @@ log = structlog.get_logger()
 MOST_KEY: Final = 128
 _RETRY: Final[tuple[Header, ...]] = ((b"retry-after", b"5"),)
 REPLAYED: Final[tuple[Header, ...]] = ((b"x-task-replayed", b"1"),)
+CROWDED: Final = "too many large requests are on their way; nothing was charged, try again in a few seconds"
 UNAVAILABLE: Final = Answer(b'{"error":"the service is unavailable; try again in 5 seconds"}', 503, headers=_RETRY)
 
 
@@ -105,6 +106,12 @@ class Methods:
         except Unavailable as away:
             return self._away(method, caller, str(away))
         return Answer(caller.dialect.write(reply, method), headers=headers)
+
+    def crowded(self, method: Method | None, scope: Scope) -> Answer:
+        """Answer for a body that found no room."""
+        if method is not Method.CREATE:
+            return UNAVAILABLE
+        return Answer(self._caller(scope).dialect.write(Refused(fault=Fault.NO_SLOT_AVAILABLE, detail=CROWDED), method))
 
     def explain(self, method: Method, scope: Scope) -> Answer:
         """Answer a browser's visit to a JSON method (PROTOCOL T20)."""
