@@ -145,9 +145,14 @@ class Desk:
         )  # fmt: skip
         self.site = Site(
             make_parts(
-                store=self.store, visits=visits, clock=wall, ids=ids, ip=peers.ip, scheme=peers.scheme,
+                store=self.store,
+                visits=visits,
+                clock=wall,
+                ids=ids,
+                ip=peers.ip,
+                scheme=peers.scheme,
                 public_url=settings.public_url,
-            )  # fmt: skip
+            )
         )
         key = self.store.permutation_key
         gallery = Gallery(store=self.store, ids=ids, key=key, darkroom=self.darkroom, clock=wall)

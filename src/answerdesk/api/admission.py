@@ -35,8 +35,8 @@ class Admission:
         token = cookie(text_header(scope, b"cookie"), COOKIE)
         if not token or text_header(scope, b"authorization"):
             return await self._entrance.solver(bearer(scope)) or _problem(401, _NO_TOKEN)
-        site, origin, host = (text_header(scope, name) for name in (b"sec-fetch-site", b"origin", b"host"))
-        if not is_own(scope["method"], site, origin, host):
+        site, origin = text_header(scope, b"sec-fetch-site"), text_header(scope, b"origin")
+        if not is_own(scope["method"], site, origin, text_header(scope, b"host")):
             return _problem(403, _FOREIGN)
         kind = text_header(scope, b"content-type").partition(";")[0].strip().lower()
         if scope["method"] not in SAFE and kind != "application/json":

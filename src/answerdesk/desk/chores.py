@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from answerdesk.desk.orders import Review
+from answerdesk.desk.people import Sweep
 from answerdesk.desk.ports import Changes, Needs, Rows, Store
 from answerdesk.model.account import Millis, Sequence
 from answerdesk.model.task import State
@@ -65,6 +66,12 @@ async def empty(store: Store, now: Millis, retention: Retention) -> int:
     return len(media)
 
 
+async def sign_out(store: Store, now: Millis, retention: Retention) -> int:
+    """Erase sessions and links whose time is past; gives how many, ROUND when there may be more."""
+    del now, retention
+    return await store.run(Sweep(most=ROUND))
+
+
 def _past(aged: list[tuple[Sequence, Millis, State]], now: Millis, kept_ms: int) -> tuple[Sequence, ...]:
     return tuple(n for n, created, state in aged if state is not State.OPEN and now - created > kept_ms)
 
@@ -72,4 +79,4 @@ def _past(aged: list[tuple[Sequence, Millis, State]], now: Millis, kept_ms: int)
 Chore = Callable[[Store, Millis, Retention], Awaitable[int]]
 
 #: Each chore and its period in seconds.
-CHORES: tuple[tuple[Chore, float], ...] = ((review, 0.25), (forget, 30.0), (empty, 30.0))
+CHORES: tuple[tuple[Chore, float], ...] = ((review, 0.25), (forget, 30.0), (empty, 30.0), (sign_out, 300.0))

@@ -58,6 +58,8 @@ class Parts:
     static: Static
     words: Words
     templates: jinja2.Environment
+    #: The address people open, None for the one a request came to.
+    public_url: str | None = None
     once: Once = field(default_factory=Once)
 
 
@@ -65,6 +67,12 @@ def parts(request: Request) -> Parts:
     """Give what the pages of this site are made of."""
     found: Parts = request.app.state.parts
     return found
+
+
+def site_of(request: Request) -> str:
+    """Give the address of this site as somebody else is to open it."""
+    made = parts(request)
+    return made.public_url or f"{made.scheme(request.scope)}://{request.headers.get('host', '')}"
 
 
 def make_templates() -> jinja2.Environment:
@@ -120,7 +128,7 @@ def language_of(request: Request) -> str:
 
 def make_parts(
     *, store: Desk, visits: Visits, clock: Clock, ids: Permutation, ip: Callable[[Scope], str],
-    scheme: Callable[[Scope], str], passwords: Passwords | None = None,
+    scheme: Callable[[Scope], str], public_url: str | None = None, passwords: Passwords | None = None,
 ) -> Parts:  # fmt: skip
     """Make the parts over a store that is all of the ports."""
     return Parts(
@@ -133,6 +141,7 @@ def make_parts(
         ids=ids,
         ip=ip,
         scheme=scheme,
+        public_url=public_url,
         passwords=passwords or Passwords(),
         attempts=Attempts(),
         static=read_static(),

@@ -34,7 +34,7 @@ from answerdesk.pages.members import (
     read_languages,
     work_of,
 )
-from answerdesk.pages.parts import parts, render
+from answerdesk.pages.parts import parts, render, site_of
 
 LINK_BYTES: Final = 32
 #: Whom a form invites: customers come with an account, which the command line opens.
@@ -97,7 +97,7 @@ async def invite(request: Request) -> Response:
     )
     link = Link(digest=digest(secret), person=person.id, purpose=Purpose.INVITE)
     try:
-        await store.run(Enrol(person=person, solver=solver, link=link))
+        await store.run(Enrol(person=person, solver=solver, link=link, by=request.state.person.id))
     except Refusal as refusal:
         return _invitation(request, 422, why=refusal.detail, **given)
     return _lead_on(request, Member(person, solver), "invited", secret)
@@ -137,7 +137,8 @@ async def grant(request: Request) -> Response:
         if member.solver is None:
             number = SolverId(await parts(request).store.draw())
             fresh = Solver(id=number, name=member.name, machine=False, enabled=member.enabled)
-        change = Change(person=member.person, kinds=kinds, languages=languages, solver=fresh)
+        by = request.state.person.id
+        change = Change(person=member.person, kinds=kinds, languages=languages, solver=fresh, by=by)
         return await _done(request, member, change, "changed")
     solver = msgspec.structs.replace(_solver(member), kinds=kinds, languages=languages)
     return await _done(request, member, SaveSolver(solver=solver), "changed")
@@ -162,7 +163,8 @@ async def _enable(request: Request, done: str, *, enabled: bool) -> Response:
     if member.enabled is enabled:
         return _lead_on(request, member, done)
     if member.person is not None:
-        return await _done(request, member, Change(person=member.person, settings={"enabled": enabled}), done)
+        change = Change(person=member.person, settings={"enabled": enabled}, by=request.state.person.id)
+        return await _done(request, member, change, done)
     return await _done(
         request, member, SaveSolver(solver=msgspec.structs.replace(_solver(member), enabled=enabled)), done
     )
@@ -176,7 +178,7 @@ async def link(request: Request) -> Response:
         raise HTTPException(404)
     secret = secrets.token_hex(LINK_BYTES)
     fresh = Link(digest=digest(secret), person=member.person.id, purpose=Purpose.INVITE)
-    return await _done(request, member, MakeLink(link=fresh), "linked", secret)
+    return await _done(request, member, MakeLink(link=fresh, by=request.state.person.id), "linked", secret)
 
 
 @needs(*OPERATORS)
@@ -229,8 +231,7 @@ async def _done(request: Request, member: Member, verb: Any, done: str, secret: 
 def _lead_on(request: Request, member: Member, done: str, secret: str = "") -> Response:
     made = parts(request)
     if secret:
-        address = f"{made.scheme(request.scope)}://{request.headers.get('host', '')}/enter/{secret}"
-        made.once.keep(request.state.session.digest, member.key, address, made.clock.now())
+        made.once.keep(request.state.session.digest, member.key, f"{site_of(request)}/enter/{secret}", made.clock.now())
     return RedirectResponse(f"/team/{member.key}?done={done}", 303)
 
 
