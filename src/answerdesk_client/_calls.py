@@ -2,7 +2,7 @@
 `Reply` into a value or raises an `AnswerdeskError`."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Generic, TypeVar
@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from answerdesk_client._errors import Refused, Unavailable
-from answerdesk_client._values import Claim, Lease, Verdict
+from answerdesk_client._values import Claim, Held, Lease, Me, Undone, Verdict
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Struct)
@@ -51,14 +51,37 @@ def claim(wish: Claim) -> Call[list[Lease]]:
     return post("/api/work/claim", wish, _leases, hold=wish.wait)
 
 
-def answer(lease: Lease, value: object, confidence: float | None, then: Claim | None) -> Call[Verdict]:
+def answer(
+    lease: Lease, value: object, confidence: float | None, then: Claim | None, shown: Lease | None
+) -> Call[Verdict]:
     """Answer a lease and, in the same trip, claim what is next. The same answer again gets the same reply."""
-    return _say("/api/work/answer", {"lease": lease.lease, "value": value, "confidence": confidence}, then)
+    return _say("/api/work/answer", {"lease": lease.lease, "value": value, "confidence": confidence}, then, shown)
 
 
-def decline(lease: Lease, reason: str, then: Claim | None) -> Call[Verdict]:
+def decline(lease: Lease, reason: str, then: Claim | None, shown: Lease | None) -> Call[Verdict]:
     """Hand a lease back unanswered and, in the same trip, claim what is next."""
-    return _say("/api/work/decline", {"lease": lease.lease, "reason": reason}, then)
+    return _say("/api/work/decline", {"lease": lease.lease, "reason": reason}, then, shown)
+
+
+def hold(verb: str, lease: Lease) -> Call[Held]:
+    """Show, keep or extend a lease."""
+    return post(f"/api/work/{verb}", {"lease": lease.lease}, lambda reply: _typed(_HELD, reply))
+
+
+def release(leases: Iterable[Lease]) -> Call[int]:
+    """Give leases up without a word."""
+    named = {"leases": [lease.lease for lease in leases]}
+    return post("/api/work/release", named, lambda reply: _typed(_RELEASED, reply).released)
+
+
+def undo(lease: Lease) -> Call[Undone]:
+    """Withdraw what was said under a lease."""
+    return post("/api/work/undo", {"lease": lease.lease}, lambda reply: _typed(_UNDONE, reply))
+
+
+def me() -> Call[Me]:
+    """Ask who the token is."""
+    return Call(method="GET", path="/api/work/me", parse=_me)
 
 
 def media(url: str) -> Call[bytes]:
@@ -72,17 +95,26 @@ class _Leases(Struct):
     leases: list[Lease]
 
 
+class _Released(Struct):
+    released: int
+
+
 class _Complaint(Struct):
     error: str
 
 
 _LEASES = msgspec.json.Decoder(_Leases, strict=False)
 _VERDICT = msgspec.json.Decoder(Verdict, strict=False)
+_HELD = msgspec.json.Decoder(Held)
+_RELEASED = msgspec.json.Decoder(_Released)
+_UNDONE = msgspec.json.Decoder(Undone)
+_ME = msgspec.json.Decoder(Me, strict=False)
 _COMPLAINT = msgspec.json.Decoder(_Complaint)
 
 
-def _say(path: str, said: dict[str, object], then: Claim | None) -> Call[Verdict]:
-    body = {name: value for name, value in (said | {"claim": then}).items() if value is not None}
+def _say(path: str, said: dict[str, object], then: Claim | None, shown: Lease | None) -> Call[Verdict]:
+    more = {"shown": shown.lease if shown else None, "claim": then}
+    body = {name: value for name, value in (said | more).items() if value is not None}
     return post(path, body, _verdict, hold=then.wait if then else 0)
 
 
@@ -96,6 +128,17 @@ def _verdict(reply: Reply) -> Verdict:
     verdict = decode(_VERDICT, reply)
     finite(verdict.paid, "paid")
     return verdict
+
+
+def _me(reply: Reply) -> Me:
+    told = _typed(_ME, reply)
+    finite(told.earned, "earned")
+    return told
+
+
+def _typed(decoder: msgspec.json.Decoder[S], reply: Reply) -> S:
+    accept(reply)
+    return decode(decoder, reply)
 
 
 def _bytes(reply: Reply) -> bytes:

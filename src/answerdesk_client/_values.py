@@ -211,27 +211,71 @@ class Question(Struct, frozen=True, kw_only=True):
 
 
 class Lease(Struct, frozen=True, kw_only=True):
-    """Permission to answer one task until a time (`until`, unix seconds on the server's clock)."""
+    """Permission to answer one task until a time (`until`, unix seconds on the server's clock).
+
+    While it is `reserved` its own time does not run: that begins when it is shown.
+    """
 
     lease: str
     task: int
     kind: str
     until: float
     question: Question
+    reserved: bool = False
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """A wish for work: of which kinds, how many leases at most, and how many seconds (≤ 30) to wait for the first."""
+    """A wish for work: of which kinds, how many leases at most, and how many seconds (≤ 30) to wait for the first.
+
+    With `reserve` the tasks are set aside for 20 seconds, for somebody who is still busy with another.
+    """
 
     kinds: tuple[str, ...]
     max: int = 1
     wait: float = 25.0
+    reserve: bool = False
+
+
+class Held(Struct, frozen=True, kw_only=True):
+    """Until when a lease runs now (unix seconds on the server's clock), or `why` nothing could be done with it."""
+
+    lease: str
+    until: float | None = None
+    why: str | None = None
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """What became of an answer or a decline: taken or not and `why`, what it earned, and what its claim brought."""
+    """What became of an answer or a decline: taken or not and `why`, what it earned, and what its claim brought.
+
+    `shown` tells of the lease that was named as shown.
+    """
 
     accepted: bool
     why: str | None = None
     paid: Decimal = Decimal(0)
     leases: list[Lease] = []
+    shown: Held | None = None
+
+
+class Undone(Struct, frozen=True, kw_only=True):
+    """Whether an answer was withdrawn: its lease runs again `until` a time, or `why` it stands."""
+
+    reopened: bool
+    until: float | None = None
+    question: Question | None = None
+    why: str | None = None
+
+
+class Me(Struct, frozen=True, kw_only=True):
+    """Who the token is, what it may be asked, and its day (UTC): answers, earnings, and what waits by kind.
+
+    `accuracy` is None until enough answers were judged; what waits is counted up to a thousand a kind.
+    """
+
+    name: str
+    kinds: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    done: int = 0
+    accuracy: float | None = None
+    earned: Decimal = Decimal(0)
+    waiting: dict[str, int] = {}

@@ -7,13 +7,16 @@ import pytest
 from answerdesk_client import (
     Claim,
     Constraints,
+    Held,
     Instruction,
     Lease,
+    Me,
     Media,
     Options,
     Question,
     Refused,
     Unavailable,
+    Undone,
     Verdict,
 )
 from tests.client.loopback import HANGS_UP, Says, says
@@ -47,14 +50,14 @@ def test_a_claim_names_what_is_wanted_and_brings_typed_leases(work, server):
     assert work.claim(["text", "audio"], max=4, wait=10) == [LEASE]
     (heard,) = server.heard
     assert (heard.method, heard.path) == ("POST", "/api/work/claim")
-    assert heard.json == {"kinds": ["text", "audio"], "max": 4, "wait": 10.0}
+    assert heard.json == {"kinds": ["text", "audio"], "max": 4, "wait": 10.0, "reserve": False}
     assert heard.headers["authorization"] == "Bearer token-1"
 
 
 def test_a_claim_that_brings_nothing_is_an_empty_list(work, server):
     server.will_say(says(leases=[]))
     assert work.claim({"text"}) == []
-    assert server.heard[0].json == {"kinds": ["text"], "max": 1, "wait": 25.0}
+    assert server.heard[0].json == {"kinds": ["text"], "max": 1, "wait": 25.0, "reserve": False}
 
 
 def test_a_question_may_leave_out_what_does_not_apply(work, server):
@@ -78,7 +81,7 @@ def test_an_answer_may_claim_what_is_next(work, server):
     assert server.heard[0].json == {
         "lease": "L1",
         "value": "abc",
-        "claim": {"kinds": ["text"], "max": 2, "wait": 5.0},
+        "claim": {"kinds": ["text"], "max": 2, "wait": 5.0, "reserve": False},
     }
 
 
@@ -101,7 +104,7 @@ def test_a_lease_can_be_handed_back(work, server):
     assert server.heard[0].json == {
         "lease": "L1",
         "reason": "unreadable",
-        "claim": {"kinds": ["text"], "max": 1, "wait": 25.0},
+        "claim": {"kinds": ["text"], "max": 1, "wait": 25.0, "reserve": False},
     }
 
 
@@ -144,3 +147,64 @@ def test_a_reply_that_makes_no_sense_is_unavailable(work, server, reply):
     server.will_say(reply)
     with pytest.raises(Unavailable, match="not of this protocol"):
         work.claim(["text"])
+
+
+def test_a_task_can_be_set_aside_and_shown_by_the_next_answer(work, server):
+    server.will_say(
+        says(leases=[WIRE | {"reserved": True}]),
+        says(accepted=True, paid="0.0006", leases=[], shown={"lease": "L1", "until": 1692863596.5}),
+    )
+    (reserved,) = work.claim(["text"], reserve=True)
+    verdict = work.answer(LEASE, "abc", shown=reserved)
+
+    assert reserved.reserved
+    assert verdict.shown == Held(lease="L1", until=1692863596.5)
+    assert server.heard[0].json["reserve"] is True
+    assert server.heard[1].json == {"lease": "L1", "value": "abc", "shown": "L1"}
+
+
+@pytest.mark.parametrize("verb", ["show", "keep", "extend"])
+def test_a_lease_is_shown_kept_and_extended(work, server, verb):
+    server.will_say(says(lease="L1", until=1692863596.5), says(lease="L1", why="expired"))
+    deed = getattr(work, verb)
+
+    assert [deed(LEASE), deed(LEASE)] == [Held(lease="L1", until=1692863596.5), Held(lease="L1", why="expired")]
+    assert [(heard.path, heard.json) for heard in server.heard] == [(f"/api/work/{verb}", {"lease": "L1"})] * 2
+
+
+def test_leases_are_given_up_together(work, server):
+    server.will_say(says(released=1))
+
+    assert work.release(LEASE, LEASE) == 1
+    assert (server.heard[0].path, server.heard[0].json) == ("/api/work/release", {"leases": ["L1", "L1"]})
+
+
+def test_an_answer_is_withdrawn_or_stands(work, server):
+    server.will_say(says(reopened=True, until=1692863596.5, question=QUESTION), says(reopened=False, why="settled"))
+
+    assert work.undo(LEASE) == Undone(reopened=True, until=1692863596.5, question=LEASE.question)
+    assert work.undo(LEASE) == Undone(reopened=False, why="settled")
+    assert server.heard[0].json == {"lease": "L1"}
+
+
+def test_a_decline_shows_the_next_too(work, server):
+    server.will_say(says(accepted=True, paid="0", leases=[], shown={"lease": "L1", "why": "settled"}))
+
+    assert work.decline(LEASE, "unreadable", shown=LEASE).shown == Held(lease="L1", why="settled")
+
+
+def test_a_solver_hears_of_its_day(work, server):
+    server.will_say(
+        says(name="bob", kinds=["text"], languages=[], done=3, accuracy=0.98, earned="0.0018", waiting={"text": 14})
+    )
+
+    assert work.me() == Me(
+        name="bob", kinds=("text",), done=3, accuracy=0.98, earned=Decimal("0.0018"), waiting={"text": 14}
+    )
+    assert (server.heard[0].method, server.heard[0].path) == ("GET", "/api/work/me")
+
+
+def test_a_days_earnings_that_are_no_number_are_not_believed(work, server):
+    server.will_say(says(name="bob", earned="NaN"))
+    with pytest.raises(Unavailable, match="earned"):
+        work.me()
