@@ -28,13 +28,16 @@ def claim(bench: Bench) -> None:
         seed.sow(folder, seed.Seed(accounts=_ACCOUNTS, open=count, workers=workers))
         with serving("desk", folder) as desk, asyncio.Runner(loop_factory=machine.loop) as runner:
             runner.run(_paced(desk, [_person(number) for number in range(1, workers + 1)], 2))
-            made = _waits(
-                runner.run(_paced(desk, [_customer(number % _ACCOUNTS + 1) for number in range(workers)], seconds))
-            )
-            said = _waits(runner.run(_paced(desk, [_person(number) for number in range(1, workers + 1)], seconds)))
+            customers = [_customer(number % _ACCOUNTS + 1) for number in range(workers)]
+            made = _waits(runner.run(_paced(desk, customers, seconds)))
+            before = desk.cpu()
+            waits = runner.run(_paced(desk, [_person(number) for number in range(1, workers + 1)], seconds))
+            used = (desk.cpu() - before) / len(waits)
+            said = _waits(waits)
         slowest[count] = said
         bench.tell(f"{count:,} waiting: a create (one commit), p50 and p99", _shown(made))
         bench.tell(f"{count:,} waiting: an answer with the next claim, p50 and p99", _shown(said))
+        bench.tell(f"{count:,} waiting: CPU of an answer with the next claim", f"{used * 1000:.2f} ms")
     bench.most("of which beyond one commit, p50", (said[0] - made[0]) * 1000, 3, " ms")
     bench.most("of which beyond one commit, p99", (said[1] - made[1]) * 1000, 15, " ms")
     short, long = slowest.values()
