@@ -16,6 +16,7 @@ from answerdesk.cli.opened import find_account, with_desk
 from answerdesk.cli.posting import Posting, posting_options
 from answerdesk.desk.books import ChangeAccount, OpenAccount, TopUp
 from answerdesk.model.account import Account, AccountId, Millis, Purse, Sequence, Standing, Strictness, digest
+from answerdesk.model.fair import MOST_WEIGHT
 from answerdesk.model.money import NOTHING, Micros
 from answerdesk.model.task import Permutation
 from answerdesk.store.sqlite import SqliteStore
@@ -53,6 +54,14 @@ _SETTINGS: Final = (
     click.option(
         "--no-match", type=options.NO_MATCH, metavar="[list|words]",
         help="How JSON tells that nothing of a grid fits: list, which is empty, or words, No_matching_images.",
+    ),
+    click.option(
+        "--weight", type=click.IntRange(1, MOST_WEIGHT),
+        help="How many turns its tasks have with the workers where an account of weight 1 has one. Default: 1.",
+    ),
+    click.option(
+        "--group", type=options.GROUP,
+        help="The group of workers that alone may have its tasks, or none for all workers. Default: none.",
     ),
     click.option("--spend-per-day", type=options.AMOUNT, help="The most spent on a day (UTC), 0 for no limit."),
 )  # fmt: skip
@@ -214,6 +223,8 @@ def _record(account: Account, purse: Purse, *, key: str | None = None) -> out.Re
         "callback_hosts": list(account.callback_hosts),
         "pingbacks": list(account.pingbacks),
         "callback_secrets": len(account.callback_secrets),
+        "weight": account.weight,
+        "group": account.group or None,
         "max_open": account.max_open,
         "requests_per_second": account.requests_per_second,
         "spend_per_day": out.cost(account.spend_per_day) if account.spend_per_day != NOTHING else 0,

@@ -3,6 +3,7 @@ Rule: what is not accepted is refused in one sentence that says what is, before 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_network
 from typing import Any, Final, TypeVar
@@ -20,6 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DIALECTS: Final = ("capmonster", "2captcha", "anticaptcha")
 LONGEST_NAME: Final = 100
+_GROUP: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 _DATA: Final = SETTINGS[0]
 
@@ -76,6 +78,18 @@ def _name(text: str) -> str:
     return text
 
 
+def _group(text: str) -> str:
+    """Read a group's name; none is the empty one."""
+    if not _GROUP.fullmatch(text.strip()):
+        msg = f"{text!r} is not a group: 1 to 40 letters, digits, dashes or underscores, or none"
+        raise ValueError(msg)
+    return "" if text.strip() == "none" else text.strip()
+
+
+def _groups(text: str) -> frozenset[str]:
+    return frozenset(_group(part) for part in text.split(",")) - {""}
+
+
 def _type(text: str) -> str:
     return _one_of(text, CATALOG, "task type")
 
@@ -84,6 +98,8 @@ NAME: Final = Read("name", _name)
 AMOUNT: Final = Read("amount", money.parse)
 KINDS: Final = Read("kinds", _kinds)
 LANGUAGE_LIST: Final = Read("languages", _languages)
+GROUP: Final = Read("group", _group)
+GROUP_LIST: Final = Read("groups", _groups)
 NETWORK: Final = Read("network", _network)
 TYPE: Final = Read("type", _type)
 NO_MATCH: Final = Read("no-match", lambda text: NoMatch(_one_of(text, [*map(str, NoMatch)], "way to tell no match")))

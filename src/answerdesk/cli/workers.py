@@ -6,17 +6,18 @@ from __future__ import annotations
 import asyncio
 import secrets
 from pathlib import Path
+from typing import Any, Final
 
 import click
 import msgspec
 
 from answerdesk.cli import options, out
-from answerdesk.cli.ends import Failed
+from answerdesk.cli.ends import Failed, Misused
 from answerdesk.cli.opened import find_solver, with_desk
 from answerdesk.desk.books import SaveSolver
 from answerdesk.desk.work import Free
 from answerdesk.model.account import digest
-from answerdesk.model.question import WORK_KINDS, Kind
+from answerdesk.model.question import WORK_KINDS
 from answerdesk.model.solver import Solver, SolverId
 from answerdesk.store.sqlite import SqliteStore
 
@@ -26,19 +27,25 @@ def workers() -> None:
     """Workers are named by name or id. What is changed counts for a running server at once."""
 
 
+_KINDS: Final = f"What the worker may be asked, between commas: {', '.join(WORK_KINDS)}, or all."
+_LANGUAGES: Final = "The languages the worker reads, as two-letter codes between commas."
+_GROUPS: Final = "The groups the worker belongs to, between commas: it may have their accounts' tasks."
+
+
 @workers.command("add")
 @click.argument("name", type=options.NAME, help="What to call it; no other worker may be called so.")
+@click.option("--kinds", type=options.KINDS, default="all", show_default=True, help=_KINDS)
 @click.option(
-    "--kinds", type=options.KINDS, default="all", show_default=True,
-    help=f"What the worker may be asked, between commas: {', '.join(WORK_KINDS)}, or all.",
-)  # fmt: skip
-@click.option(
-    "--lang", "languages", type=options.LANGUAGE_LIST, default=frozenset(),
-    help="The languages the worker reads, as two-letter codes between commas. Default: every language.",
-)  # fmt: skip
+    "--lang",
+    "languages",
+    type=options.LANGUAGE_LIST,
+    default=frozenset(),
+    help=f"{_LANGUAGES} Default: every language.",
+)
+@click.option("--groups", type=options.GROUP_LIST, default=frozenset(), help=f"{_GROUPS} Default: none.")
 @click.option("--machine", is_flag=True, help="A machine, which is asked before people and earns nothing.")
 @options.of_desk
-def add(name: str, kinds: frozenset[Kind], languages: frozenset[str], machine: bool, data: Path, as_json: bool) -> None:
+def add(name: str, data: Path, as_json: bool, **grants: Any) -> None:
     """Enrol a worker and print its token for the work API; a revoked one of that name gets a new token."""
     token = secrets.token_hex(16)
 
@@ -46,8 +53,8 @@ def add(name: str, kinds: frozenset[Kind], languages: frozenset[str], machine: b
         known = next((solver for solver in store.house().solvers if solver.name == name), None)
         if known and known.enabled:
             raise Failed(f"there is a worker {name!r} already; revoke it first to give it a new token")
-        base = known or Solver(id=SolverId(await store.draw()), name=name, machine=machine)
-        solver = msgspec.structs.replace(base, kinds=kinds, languages=languages, machine=machine, enabled=True)
+        base = known or Solver(id=SolverId(await store.draw()), name=name, machine=grants["machine"])
+        solver = msgspec.structs.replace(base, **grants, enabled=True)
         saved = await store.run(SaveSolver(solver=solver, token=digest(token)))
         return {**_record(saved), "token": token}
 
@@ -64,6 +71,27 @@ def list_(data: Path, as_json: bool) -> None:
 
     columns = ("id", "name", "machine", "enabled", "kinds", "languages", "seen")
     out.table(with_desk(data, act), columns, as_json=as_json, none="There are no workers; `workers add` enrols one.")
+
+
+@workers.command("set")
+@click.argument("name", help="The worker, by name or id.")
+@click.option("--kinds", type=options.KINDS, help=_KINDS)
+@click.option("--lang", "languages", type=options.LANGUAGE_LIST, help=_LANGUAGES)
+@click.option("--any-lang", is_flag=True, help="Let the worker have tasks of every language.")
+@click.option("--groups", type=options.GROUP_LIST, help=f"{_GROUPS} none for no group.")
+@options.of_desk
+def set_(name: str, any_lang: bool, data: Path, as_json: bool, **grants: frozenset[Any] | None) -> None:
+    """Change what a worker may have; what is not named stays."""
+    changed = {grant: value for grant, value in grants.items() if value is not None}
+    changed |= {"languages": frozenset()} if any_lang else {}
+    if not changed:
+        raise Misused("nothing to change: name at least one grant; see answerdesk workers set --help")
+
+    async def act(store: SqliteStore) -> out.Record:
+        solver = msgspec.structs.replace(find_solver(store, name), **changed)
+        return _record(await store.run(SaveSolver(solver=solver)))
+
+    out.facts(with_desk(data, act), as_json=as_json)
 
 
 @workers.command("revoke")
@@ -91,6 +119,7 @@ def _record(solver: Solver) -> out.Record:
         "enabled": solver.enabled,
         "kinds": sorted(solver.kinds or WORK_KINDS),
         "languages": sorted(solver.languages),
+        "groups": sorted(solver.groups),
         "seen": out.moment(solver.seen),
         "created": out.moment(solver.created),
     }

@@ -15,7 +15,7 @@ from answerdesk.model.question import Kind, Question
 from answerdesk.model.sandbox import Answered
 from answerdesk.model.standing import marks
 from answerdesk.model.talk import UNKNOWN_TASK, Draft, Processing, Ready, Refused, Reply
-from answerdesk.model.task import DEADLINE_MS, Cause, Permutation, State, Task, TaskId
+from answerdesk.model.task import DEADLINE_MS, Cause, Permutation, State, Task, TaskId, Trail
 
 replace = msgspec.structs.replace
 
@@ -91,6 +91,7 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
             ended=now,
             place=rows.settled + 1,
             solution=_encode(answered.solution) if ready else b"",
+            trail=Trail.SANDBOX,
         )
         owed = owed_for(task, now)
         return Changes(created=((task, ()),), replays=self._spent(now), callbacks=owed, settled=task.place)

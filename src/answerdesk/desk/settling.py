@@ -7,7 +7,7 @@ import msgspec
 
 from answerdesk.desk.ports import NO_CHANGES, Changes, Rows, together
 from answerdesk.model.account import DAY_MS, Millis, Purse
-from answerdesk.model.answer import Lease, Outcome
+from answerdesk.model.answer import Lease, Outcome, trail_of
 from answerdesk.model.callback import Callback, host_of
 from answerdesk.model.fair import Flow, Line, joined, line_of
 from answerdesk.model.judge import Settled, Unsolvable, judge
@@ -95,6 +95,7 @@ def settle(task: Task, verdict: Lease | Cause, rows: Rows, now: Millis) -> Chang
         place=rows.settled + 1,
         solution=verdict.said if isinstance(verdict, Lease) else b"",
         solve_count=sum(attempted(lease) for lease in said),
+        trail=trail_of(said),
     )
     purse = _let_go(rows.purses[task.account], task, now, charged=ready)
     move = Move.CHARGE if ready else Move.RELEASE

@@ -10,6 +10,7 @@ import msgspec
 from answerdesk.model.account import Millis, Sequence
 from answerdesk.model.money import NOTHING, Micros
 from answerdesk.model.solver import SolverId
+from answerdesk.model.task import Trail
 
 
 class Decline(enum.StrEnum):
@@ -113,3 +114,10 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     def decline(self) -> Decline | None:
         """The reason, if this lease ended in a decline."""
         return msgspec.json.decode(self.said, type=Decline) if self.outcome is Outcome.DECLINED else None
+
+
+def trail_of(said: tuple[Lease, ...]) -> Trail:
+    """Tell who had something to say, in the order in which the first of each came."""
+    spoken = sorted((lease for lease in said if lease.stands), key=lambda lease: lease.ended)
+    sides = dict.fromkeys("machine" if lease.machine else "people" for lease in spoken)
+    return Trail("-".join(sides) or Trail.NOBODY)

@@ -78,6 +78,19 @@ class Route(enum.IntFlag):
     EITHER = 3
 
 
+class Trail(enum.StrEnum):
+    """Who had something to say of a task by the time it settled, in the order in which they came."""
+
+    #: It ran out, was given up or could not be decoded before anybody had.
+    NOBODY = "nobody"
+    MACHINE = "machine"
+    PEOPLE = "people"
+    MACHINE_PEOPLE = "machine-people"
+    PEOPLE_MACHINE = "people-machine"
+    #: It was answered from the published test keys.
+    SANDBOX = "sandbox"
+
+
 class Want(msgspec.Struct, frozen=True, kw_only=True):
     """How many more answers a task wants, from whom, and when to judge it anew."""
 
@@ -115,6 +128,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     #: The normal answer as JSON, once ready.
     solution: bytes = b""
     solve_count: int = 0
+    #: By whom it was settled, once it is; the cause says how.
+    trail: Trail | None = None
     #: The task's place in the order in which this desk's tasks settled, 0 while it is open.
     place: int = 0
     #: The client's verdict on the answer: None, "correct" or "incorrect".

@@ -18,7 +18,7 @@ from answerdesk.model.judge import Rules
 from answerdesk.model.money import Entry, Move
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver
-from answerdesk.model.task import Cause, Route, State, Task
+from answerdesk.model.task import Cause, Route, State, Task, Trail
 
 log = structlog.get_logger()
 
@@ -56,6 +56,7 @@ def task_from(row: Row) -> Task:
     values["state"] = _STATES[values["state"]]
     values["route"] = _ROUTES[values["route"]]
     values["cause"] = Cause(values["cause"]) if values["cause"] else None
+    values["trail"] = Trail(values["trail"]) if values["trail"] else None
     values["refunded"] = bool(values["refunded"])
     return Task(**values)
 
@@ -71,7 +72,7 @@ def tasks_from(rows: Iterable[Row]) -> Iterator[Task]:
 
 #: The columns of a task that change after its creation; all others are as created.
 CHANGING: Final = (
-    "state", "cause", "route", "slots", "free_at", "review_at", "ended", "solution", "solve_count", "place",
+    "state", "cause", "route", "slots", "free_at", "review_at", "ended", "solution", "solve_count", "trail", "place",
     "report", "report_reason", "refunded",
 )  # fmt: skip
 
@@ -80,7 +81,7 @@ def task_change(task: Task) -> Row:
     """Lay out what may have changed of a task, and its number."""
     return (
         task.state, task.cause, task.route, task.slots, task.free_at, task.review_at, task.ended, task.solution,
-        task.solve_count, task.place, task.report, task.report_reason, task.refunded, task.n,
+        task.solve_count, task.trail, task.place, task.report, task.report_reason, task.refunded, task.n,
     )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ CREATE TABLE tasks (
   ended INTEGER NOT NULL,
   solution BLOB NOT NULL,
   solve_count INTEGER NOT NULL,
+  trail TEXT,
   place INTEGER NOT NULL,
   report TEXT,
   report_reason TEXT NOT NULL,
