@@ -362,7 +362,7 @@ def test_a_field_a_row_requires_is_missed_by_name() -> None:
     )
     call = Call(key=KEY, body={})
 
-    assert read_fields(Plan(row), {"comment": "why?"}, call) == {"text": "why?"}
+    assert read_fields(Plan(row), {"comment": "why?"}, call)[""] == {"text": "why?"}
     for given in ({}, {"comment": " "}):
         with pytest.raises(Refusal) as refused:
             read_fields(Plan(row), given, call)

@@ -48,17 +48,25 @@ class Caller:
     soft_id: object = None
     #: Where the account wants its vendor's own ways.
     strict: frozenset[Strictness] = frozenset()
+    _chosen: Dialect | None = None
+
+    def learn(self, account: Account) -> None:
+        """Take note of whose request it is."""
+        self.account, self.strict = account.dialect, account.strict
+        self._chosen = None
 
     @property
     def dialect(self) -> Dialect:
-        """Choose by what is known."""
-        return choose(
-            host=text_header(self.scope, b"host"),
-            account=self.account,
-            user_agent=text_header(self.scope, b"user-agent"),
-            soft_id=self.soft_id,
-            default=self.default,
-        )
+        """Choose by what is known, once as long as no more is."""
+        if self._chosen is None:
+            self._chosen = choose(
+                host=text_header(self.scope, b"host"),
+                account=self.account,
+                user_agent=text_header(self.scope, b"user-agent"),
+                soft_id=self.soft_id,
+                default=self.default,
+            )
+        return self._chosen
 
 
 class Methods:
@@ -145,9 +153,9 @@ class Methods:
         try:
             account = await self._front.admit(call.key, caller.ip)
         except Turned as turned:
-            caller.account, caller.strict = turned.account.dialect, turned.account.strict
+            caller.learn(turned.account)
             raise
-        caller.account, caller.strict = account.dialect, account.strict
+        caller.learn(account)
         return account
 
     async def _create(

@@ -221,15 +221,22 @@ class Rows:
             self.tasks[task.n] = task
         for lease in changes.leases:
             self.hold(lease)
-        self.lines.update((line.name, line) for line in changes.lines)
-        self.flows.update(((flow.account, flow.line), flow) for flow in changes.flows)
+        for line in changes.lines:
+            self.lines[line.name] = line
+        for flow in changes.flows:
+            self.flows[flow.account, flow.line] = flow
         for replay in changes.replays:
             self.replays[replay.account, replay.key] = replay
         for callback in changes.callbacks:
             self.callbacks[callback.n] = callback
         self.wages.update(changes.paid)
-        if changed := (*changes.solvers, *changes.seen):
-            solvers = {solver.id: solver for solver in (*self.house.solvers, *changed)}
+        self.roll.absorb(*changes.roll)
+        self._absorb_house(changes)
+        self._forget(changes.erased)
+
+    def _absorb_house(self, changes: Changes) -> None:
+        if changes.solvers or changes.seen:
+            solvers = {solver.id: solver for solver in (*self.house.solvers, *changes.solvers, *changes.seen)}
             self.house = msgspec.structs.replace(self.house, solvers=tuple(solvers.values()))
             self._staff.clear()
         if changes.prices:
@@ -237,8 +244,6 @@ class Rows:
             self.house = msgspec.structs.replace(self.house, prices=prices)
         if changes.rules:
             self.house = msgspec.structs.replace(self.house, rules=self.house.rules | dict(changes.rules))
-        self.roll.absorb(*changes.roll)
-        self._forget(changes.erased)
 
     def _forget(self, erased: Ordered[Sequence]) -> None:
         """Let the verbs after this one find nothing of erased tasks."""

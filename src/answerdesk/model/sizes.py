@@ -39,4 +39,6 @@ STRICT_LIMITS: Final[Mapping[str, SizeLimits]] = {
 
 def limits_for(dialect: str, account: Account) -> SizeLimits:
     """Give the limits of a call: the desk's own, or the vendor's where the account wants them."""
-    return STRICT_LIMITS.get(dialect, SERVER_LIMITS) if Strictness.LIMITS in account.strict else SERVER_LIMITS
+    if account.strict and Strictness.LIMITS in account.strict:
+        return STRICT_LIMITS.get(dialect, SERVER_LIMITS)
+    return SERVER_LIMITS

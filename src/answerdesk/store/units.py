@@ -54,6 +54,8 @@ class Unit:
         self.now = now
         self.rows = Rows(house)
         self.changes: list[Changes] = []
+        #: Those of them that touch more than tasks, answers and money.
+        self.others: list[Changes] = []
         self._dirty = _Dirty()
         #: Accounts whose flows were read.
         self._flows_of: set[AccountId] = set()
@@ -130,6 +132,9 @@ class Unit:
         self.rows.absorb(changes)
         self.changes.append(changes)
         self._dirty.add(changes, self.now)
+        if _touches_settings(changes):
+            self.others.append(changes)
+            self._dirty.other.append(changes)
 
     def flush(self) -> None:
         """Write out everything that stands and is not yet written."""
@@ -220,8 +225,6 @@ class _Dirty:
         self.attempts += map(tables.attempt_row, changes.attempts)
         self.tallies.add(changes, now)
         self.settled = max(self.settled, changes.settled)
-        if _touches_settings(changes):
-            self.other.append(changes)
 
     def statements(self) -> tuple[tuple[str, list[Row]], ...]:
         return (
@@ -245,6 +248,7 @@ def _touches_settings(changes: Changes) -> bool:
         changes.accounts
         or changes.keys
         or changes.solvers
+        or changes.tokens
         or changes.seen
         or changes.prices
         or changes.rules

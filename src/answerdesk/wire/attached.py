@@ -3,7 +3,7 @@ Rule: what the question is about comes first, in the row's order; the instructio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -37,20 +37,18 @@ def read_media(
     return Attached(about, picture, tuple(data for _, data in found))
 
 
-def _listed(field: Field, given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield a field's media with where each stands; one that may be a list may be a lone text as well."""
+def _listed(field: Field, given: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """Give a field's media with where each stands; one that may be a list may be a lone text as well."""
     value, where = given.get(field.name), f"task.{field.name}"
     most = max(field.most, 1)
     if not isinstance(value, list) or (not field.most and field.sort is Sort.PICTURE):
-        yield where, value
-        return
+        return ((where, value),)
     if len(value) > most:
         text = f"{where} has {len(value):,} entries; at most {most} {'is' if most == 1 else 'are'} accepted"
         raise Refusal(Fault.BAD_PARAMETERS, text)
     if not value:
-        yield where, None
-    for i, each in enumerate(value):
-        yield f"{where}[{i}]", each
+        return ((where, None),)
+    return [(f"{where}[{i}]", each) for i, each in enumerate(value)]
 
 
 def _read(field: Field, where: str, value: Any, kind: Kind, limits: SizeLimits) -> tuple[Medium, bytes]:

@@ -3,8 +3,9 @@ Rule: the checks run in the order of PROTOCOL §2.3, and nothing is decoded but 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -12,7 +13,7 @@ from answerdesk.model import sandbox
 from answerdesk.model.callback import host_of
 from answerdesk.model.catalog import CATALOG, COMPLEX_NAME, FAMILIES, OUT_OF_SCOPE, SCOPE, TYPES, Form, TaskType
 from answerdesk.model.fault import Fault, Refusal
-from answerdesk.model.fields import Sort
+from answerdesk.model.fields import Field, Sort
 from answerdesk.model.question import Constraints, Kind, Options, Question
 from answerdesk.model.shape import check, fit
 from answerdesk.model.sizes import SizeLimits
@@ -22,6 +23,23 @@ from answerdesk.wire.attached import read_media
 from answerdesk.wire.fields import READERS, pick, shown, whole
 
 LONGEST_CALLBACK: Final = 2_048
+
+
+class Place(NamedTuple):
+    """How a field is read, and where it goes: a part of the question ("constraints", "options", or "") and a name."""
+
+    part: str
+    name: str
+    read: Callable[[Any], Any]
+
+
+def _place(field: Field) -> Place:
+    part, _, name = field.to.rpartition(".")
+    return Place(part, name, partial(READERS[field.sort], field))
+
+
+#: What was read, by part and name.
+Values = Mapping[str, dict[str, Any]]
 
 
 class Plan:
@@ -34,13 +52,14 @@ class Plan:
         self.lower = {name.lower(): field for name, field in self.exact.items()}
         #: Fields of objects within the task.
         self.inner = tuple(field for field in fields if "." in field.name)
-        self.fields = {field.name: field for field in fields}
+        self.places = {field.name: _place(field) for field in fields if field.sort in READERS}
         self.scope = tuple(field for field in fields if field.sort is Sort.SCOPE)
         self.media = tuple(field for field in fields if field.to == "media")
         self.instruction = next((field for field in fields if field.to == "picture"), None)
         self.required = tuple(field for field in fields if field.required and field.sort in READERS)
-        self.enveloped = tuple(field for field in fields if field.envelope)
-        #: Whether `case` means anything to it.
+        self.enveloped = tuple(field.name for field in fields if field.envelope)
+        #: Whether it is of a vendor's token, and whether `case` means anything to it.
+        self.token = row.kind is Kind.TOKEN
         self.cased = "case" in self.exact
 
 
@@ -61,24 +80,25 @@ def read_draft(
     task = _read_task(call)
     plan = _plan_of(task, own_names)
     row = plan.row
-    if row.kind is Kind.TOKEN:
+    if plan.token:
         return _read_token(row, task, call)
     given = _match(plan, task)
     _check_scope(plan, given)
     callback, soft_id = _read_callback(call), _read_soft_id(call)
     values = read_fields(plan, given, call)
     _check_instructed(plan, values, given)
-    constraints = check(_constraints(plan, values, case_default=case_default))
-    options = _options(values, call, _own_name(task, own_names) if plan.row.form is Form.COMPLEX else None)
+    constraints = check(_constraints(plan, values["constraints"], case_default=case_default))
+    own = _own_name(task, own_names) if own_names and row.form is Form.COMPLEX else None
+    options = _options(values["options"], call, own)
     attached = read_media(plan.media, plan.instruction, given, row.kind, limits)
     question = Question(
         kind=row.kind,
-        text=values.get("text"),
+        text=values[""].get("text"),
         picture=attached.picture,
         media=attached.media,
         constraints=fit(row.kind, constraints, attached.media),
         options=options,
-        lang=values.get("lang", row.lang),
+        lang=values[""].get("lang", row.lang),
     )
     return Draft(type=row.name, question=question, blobs=attached.blobs, callback=callback, soft_id=soft_id)
 
@@ -171,7 +191,7 @@ def _match(plan: Plan, task: dict[str, Any]) -> dict[str, Any]:
             given[field.name] = value
     for field in plan.inner:
         given[field.name] = _within(task, field.name)
-    return {name: value for name, value in given.items() if value is not None}
+    return {name: value for name, value in given.items() if value is not None} if None in given.values() else given
 
 
 def _read_callback(call: Call) -> str | None:
@@ -194,55 +214,59 @@ def _read_callback(call: Call) -> str | None:
 def _read_soft_id(call: Call) -> int | None:
     """Read which program asks, for the statistics; what is no number is ignored (PROTOCOL G24)."""
     for name in ("softId", "soft_id"):
-        number = whole(pick(call.body, name))
+        given = pick(call.body, name)
+        number = None if given is None else whole(given)
         if number is not None and 0 <= number <= LARGEST_ID:
             return number
     return None
 
 
-def read_fields(plan: Plan, given: dict[str, Any], call: Call) -> dict[str, Any]:
-    """Read every field but the media into values keyed by where in the question they go."""
-    values = {}
+def read_fields(plan: Plan, given: dict[str, Any], call: Call) -> Values:
+    """Read every field but the media into values sorted by where in the question they go."""
+    values: Values = {"": {}, "constraints": {}, "options": {}}
+    places = plan.places
     for name, value in given.items():
-        field = plan.fields[name]
-        reader = READERS.get(field.sort)
-        if reader is not None and (read := reader(field, value)) is not None:
-            values[field.to] = read
-    for field in plan.enveloped:
-        if field.to not in values and (value := pick(call.body, field.name)) is not None:
-            read = READERS[field.sort](field, value)
+        place = places.get(name)
+        if place is not None and (read := place.read(value)) is not None:
+            values[place.part][place.name] = read
+    for name in plan.enveloped:
+        place = places[name]
+        if place.name not in values[place.part] and (value := pick(call.body, name)) is not None:
+            read = place.read(value)
             if read is not None:
-                values[field.to] = read
+                values[place.part][place.name] = read
     for field in plan.required:
-        if field.to not in values:
+        place = places[field.name]
+        if place.name not in values[place.part]:
             raise Refusal(field.missing, f"task.{field.name} is missing or empty; every {plan.row.name} needs it")
     return values
 
 
-def _check_instructed(plan: Plan, values: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    if plan.row.instructed and "text" not in values and not given.get("imgInstructions"):
+def _check_instructed(plan: Plan, values: Values, given: Mapping[str, Any]) -> None:
+    if plan.row.instructed and "text" not in values[""] and not given.get("imgInstructions"):
         text = f"task.comment and task.imgInstructions are both missing; every {plan.row.name} needs one of them"
         raise Refusal(Fault.BAD_PARAMETERS, text)
-
-
-def _part(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    return {to[len(prefix) :]: value for to, value in values.items() if to.startswith(prefix)}
 
 
 #: What a task without any constraint asks for, by the dialect's default of `case`.
 _PLAIN: Final = {False: Constraints(), True: Constraints(case=True)}
 
 
-def _constraints(plan: Plan, values: Mapping[str, Any], *, case_default: bool) -> Constraints:
-    found = _part(values, "constraints.")
-    found |= found.pop("grid", {})
+def _constraints(plan: Plan, found: dict[str, Any], *, case_default: bool) -> Constraints:
+    if "grid" in found:
+        found |= found.pop("grid")
     base = _PLAIN[case_default] if plan.cased else plan.row.constraints
     return msgspec.structs.replace(base, **found) if found else base
 
 
-def _options(values: Mapping[str, Any], call: Call, own_name: str | None) -> Options:
+#: What most tasks leave the machines to decide.
+_USUAL: Final = Options()
+
+
+def _options(found: dict[str, Any], call: Call, own_name: str | None) -> Options:
     """Take what steers the machines from the request, else from the key's suffix."""
-    found = _part(values, "options.")
+    if not found and call.threshold is None and call.module is None and own_name is None:
+        return _USUAL
     threshold = found.setdefault("threshold", call.threshold)
     if threshold is not None and threshold > 100:
         raise Refusal(Fault.BAD_PARAMETERS, f"recognizingthreshold of clientKey must be 0..100 (got {threshold})")
