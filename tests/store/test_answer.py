@@ -11,7 +11,7 @@ from answerdesk.model.answer import Decline, Outcome, Verdict, Why
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.judge import Rules, Unattended
 from answerdesk.model.money import Micros
-from answerdesk.model.task import DEADLINE_MS, Cause, Route, State
+from answerdesk.model.task import DEADLINE_MS, Cause, Route, State, Trail
 from tests.store.driver import PAY, PRICE, draft
 
 ACCEPTED = Verdict(accepted=True, paid=Micros(PAY))
@@ -279,3 +279,25 @@ class TestDecline:
         (lease,) = await desk.claim(person)
 
         assert [await desk.give_back(person, lease) for _ in range(2)] == [Verdict(accepted=True)] * 2
+
+
+class TestTrail:
+    async def test_a_settled_task_keeps_who_spoke_in_their_order(self, desk):
+        account, machine, person = await desk.open_account(), await desk.machine(), await desk.person(on_shift=True)
+        by_machine, by_both, by_nobody = [await desk.submit(account) for _ in range(3)]
+        sure, unsure = await desk.claim(machine, 2)
+        await desk.answer(machine, sure, confidence=1.0)
+        await desk.answer(machine, unsure, confidence=0.2)
+        (lease,) = await desk.claim(person)
+        await desk.answer(person, lease)
+        await desk.cancel(by_nobody)
+
+        trails = [(await desk.task(n)).trail for n in (by_machine, by_both, by_nobody)]
+
+        assert trails == [Trail.MACHINE, Trail.MACHINE_PEOPLE, Trail.NOBODY]
+
+    async def test_people_alone_are_told_from_people_after_machines(self, desk):
+        account, person = await desk.open_account(), await desk.person()
+        n = await desk.solved(account, person)
+
+        assert (await desk.task(n)).trail is Trail.PEOPLE

@@ -6,14 +6,15 @@ import asyncio
 
 import pytest
 
-from answerdesk.desk.holding import EXTEND_MS, KEEP_MS, Undo
+from answerdesk.desk.holding import EXTEND_MS, KEEP_MS, Turn, Undo
 from answerdesk.desk.ports import House, Rows
-from answerdesk.desk.work import MACHINE_LEASE_MS, PERSON_LEASE_MS, RESERVE_MS
+from answerdesk.desk.work import MACHINE_LEASE_MS, PERSON_LEASE_MS, RESERVE_MS, Answer, Claim
 from answerdesk.model.account import AccountId, Purse
 from answerdesk.model.answer import Decline, Lapse, Outcome, Verdict, Why
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.judge import Rules, Unattended
 from answerdesk.model.money import Entry, Micros, Move
+from answerdesk.model.question import Kind
 from answerdesk.model.standing import Mark
 from answerdesk.model.task import State
 from tests.store.driver import PAY, draft
@@ -331,3 +332,26 @@ async def test_pay_that_was_earned_is_taken_back_by_a_move_of_its_own(desk):
     assert changes.entries == (Entry(move=Move.UNPAY, amount=Micros(PAY), solver=person.id, task=n),)
     assert changes.marks == (Mark(solver=person.id, said=-1),)
     assert (held.lease.verdict, held.lease.said, held.lease.pay) == (None, b"", PAY)
+
+
+async def test_an_answer_what_is_shown_after_it_and_the_next_claim_are_one_commit(desk):
+    account, person = await desk.open_account(), await desk.person(on_shift=True)
+    for _ in range(3):
+        await desk.submit(account)
+    (first,) = await desk.claim(person)
+    (second,) = await desk.claim(person, reserve=True)
+    run: list[str] = []
+    desk.store._group._db.set_trace_callback(run.append)  # noqa: SLF001 - what is committed is the database's to tell
+
+    done = await desk.store.run(
+        Turn(
+            said=Answer(solver=person, lease=first.token, value="word"),
+            show=second.token,
+            claim=Claim(solver=person, kinds=(Kind.TEXT,), names=("third",), reserve=True),
+        )
+    )
+
+    desk.store._group._db.set_trace_callback(None)  # noqa: SLF001 - same
+    assert run.count("COMMIT") == 1
+    assert done.verdict == ACCEPTED
+    assert (done.shown.why, [lease.reserved for lease, _ in done.given]) == (None, [True])
