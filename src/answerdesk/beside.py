@@ -10,12 +10,11 @@ import secrets
 import socket
 import sys
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import structlog
 
-from answerdesk.api.certificates import Certificate
 from answerdesk.api.server import STOP_SECONDS
 from answerdesk.config import ANCHORS, Settings
 from answerdesk.desk.books import SaveSolver
@@ -26,6 +25,10 @@ from answerdesk.model.solver import Solver, SolverId
 from answerdesk.solve.plugin import SolverUnknown, make
 from answerdesk.store.folder import read_line, write_secret
 from answerdesk.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    # What it imports costs a quarter of a second, and serves https alone.
+    from answerdesk.api.certificates import Certificate
 
 log = structlog.get_logger()
 

@@ -14,17 +14,15 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import structlog
 import uvloop
 
-from answerdesk.api import certificates
 from answerdesk.api.admission import Admission
 from answerdesk.api.app import App
 from answerdesk.api.budget import Budget
-from answerdesk.api.certificates import Certificate
 from answerdesk.api.events import Feed
 from answerdesk.api.front import Front, Terms
 from answerdesk.api.gallery import Gallery
@@ -60,6 +58,10 @@ from answerdesk.solve.plugin import find
 from answerdesk.store.folder import Wall, only_server, open_store, read_line, write_secret, written_while
 from answerdesk.store.sqlite import BLOCK, SqliteStore
 from answerdesk.wire.callback import write_callback
+
+if TYPE_CHECKING:
+    # What it imports costs a quarter of a second, and serves https alone.
+    from answerdesk.api.certificates import Certificate
 
 log = structlog.get_logger()
 
@@ -270,10 +272,12 @@ def run_smoothly() -> None:
 
 def certificate_for(settings: Settings) -> Certificate | None:
     """Give what to serve https with, None for plain HTTP; raises BadCertificate."""
+    if not (settings.tls or settings.tls_cert or settings.tls_key):
+        return None
+    from answerdesk.api import certificates
+
     if settings.tls_cert or settings.tls_key:
         return certificates.own(settings.tls_cert, settings.tls_key)
-    if not settings.tls:
-        return None
     listened = () if settings.host in ANYWHERE else (settings.host,)
     return certificates.local(settings.data / certificates.FOLDER, (*listened, *settings.tls_names))
 
@@ -290,6 +294,8 @@ def told(data: Path, url: str, certificate: Certificate | None) -> Iterator[None
 
 def _over_tls(announcement: Announcement, certificate: Certificate, host: str) -> Announcement:
     """Call the desk by a name its certificate is for, and say whom clients must trust."""
+    from answerdesk.api import certificates
+
     shown = ANYWHERE.get(host, host)
     name = certificates.name_for(certificate, shown)
     url = announcement.url if name == shown else announcement.url.replace(_bracketed(shown), name, 1)
@@ -328,6 +334,8 @@ def _loops(desk: Desk, server: Server, certificate: Certificate | None) -> list[
 
     async def renew() -> None:
         if certificate is not None and certificate.authority is not None and server.config.ssl is not None:
+            from answerdesk.api import certificates
+
             certificates.load(server.config.ssl, certificate_for(desk.settings) or certificate)
 
     return [

@@ -8,13 +8,16 @@ import signal
 import socket
 from collections.abc import Callable
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
 from answerdesk.api.app import App
-from answerdesk.api.certificates import Certificate
 from answerdesk.api.patience import PatientProtocol
+
+if TYPE_CHECKING:
+    # What it imports costs a quarter of a second, and serves https alone.
+    from answerdesk.api.certificates import Certificate
 
 #: How long a stopping server waits for requests under way.
 STOP_SECONDS: Final = 3
