@@ -13,7 +13,10 @@ import declared
 from prose import bullets, page, wrapped
 
 from answerdesk.api.gallery import PATH as PICTURES
+from answerdesk.model.person import Role
 from answerdesk.model.talk import Method
+from answerdesk.pages.guard import ROLES
+from answerdesk.pages.site import ROUTES
 from answerdesk.wire.grammar import METHODS
 from answerdesk.wire.legacy import Action
 from answerdesk.wire.native_openapi import openapi as native_openapi
@@ -55,15 +58,20 @@ ABOUT_PATHS: Final[Mapping[str, str]] = {
 }
 ABOUT_PICTURES: Final = "With the setting `publish_media` on: the picture of an answered task, for a day."
 ABOUT_REQUEST_HEADERS: Final[Mapping[str, str]] = {
+    "accept": "A browser that asks for `text/html` gets errors as pages; everything else gets JSON.",
     "authorization": "`Bearer TOKEN`: the worker's token on the work API.",
     "content-type": "Looked at by in.php and res.php alone, to tell a form from its parts.",
+    "cookie": "`__Host-session`: who is signed in, on pages and the work API.",
     "content-length": "A body declared above 8 MiB is refused with 413 before it is read.",
     "expect": "A client that waits for leave to send too big a body is refused without it being read.",
     "last-event-id": "On `/v1/events`: where to resume.",
     "host": "A vendor's host name chooses that vendor's dialect.",
     "idempotency-key": "On createTask: the same key and body within 24 hours are one task. 1 to 128 characters.",
+    "origin": "With a session: an unsafe call without `Sec-Fetch-Site` must come from this host.",
     "prefer": "On getTaskResult, `wait=N`: hold this poll for N seconds, at most 60, instead of `hold`.",
+    "sec-fetch-site": "With a session: an unsafe call that another site caused is refused.",
     "user-agent": "CapMonster's own clients are spoken to in their dialect, where nothing else was said.",
+    "x-forwarded-proto": "http or https as the browser spoke it, believed from those proxies alone.",
     "x-forwarded-for": "The caller's address, believed from the proxies of the setting `behind_proxy` alone.",
 }
 ABOUT_REPLY_HEADERS: Final[Mapping[str, str]] = {
@@ -127,11 +135,28 @@ def routes() -> str:
         f"## The native API\n\n{_addresses(native_openapi(), '/v1/openapi.json')}",
         f"## The work API\n\n{_addresses(openapi(), '/api/work/openapi.json')}",
         f"## Outside the protocols\n\n{bullets(plain)}",
+        f"## Pages\n\n{bullets(_pages())}",
         f"## Statuses other than 200\n\n{bullets(statuses)}",
         f"## Request headers\n\n{_headers(declared.request_headers(), ABOUT_REQUEST_HEADERS)}",
         f"## Reply headers\n\n{_headers(declared.reply_headers(), ABOUT_REPLY_HEADERS)}",
     ]
     return page("Addresses and headers", about, parts)
+
+
+def _pages() -> list[str]:
+    """Tell of each page what its endpoint says, and who may see it."""
+    rows = []
+    for row in ROUTES:
+        roles = row.endpoint.__dict__[ROLES]
+        about = (row.endpoint.__doc__ or "").strip().split("\n")[0].rstrip(".")
+        rows.append(f"`{' '.join(row.methods)} {row.path}`: {about} ({_who(roles)}).")
+    return rows
+
+
+def _who(roles: frozenset[Role] | None) -> str:
+    if roles is None:
+        return "anybody"
+    return "whoever is signed in" if roles == set(Role) else ", ".join(role for role in Role if role in roles)
 
 
 def _addresses(document: Mapping[str, Any], own: str) -> str:

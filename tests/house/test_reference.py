@@ -18,6 +18,7 @@ from answerdesk.model.judge import Unattended
 from answerdesk.model.money import BOOKS, Book, Move
 from answerdesk.model.sandbox import PROXYLESS, TEST_KEYS
 from answerdesk.model.task import MOVES
+from answerdesk.pages.site import ROUTES
 from answerdesk.wire import DIALECTS
 from answerdesk.wire.native_openapi import openapi as native_openapi
 from answerdesk.wire.openapi import openapi
@@ -124,6 +125,14 @@ def test_every_address_is_documented() -> None:
 
     assert len(plain) >= 4
     assert [address for address in [*methods, *plain, *described] if address not in page] == []
+
+
+def test_every_page_is_documented() -> None:
+    documented = text("reference/routes.md")
+    addresses = [f"`{' '.join(row.methods)} {row.path}`" for row in ROUTES]
+
+    assert "`GET /team`" in addresses
+    assert [address for address in addresses if address not in documented] == []
 
 
 def test_every_header_the_code_reads_or_sends_is_documented() -> None:
