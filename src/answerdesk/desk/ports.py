@@ -153,7 +153,11 @@ def together(steps: Ordered[Changes]) -> Changes:
     """Join changes in order; of one row the last is the one that stands."""
     if len(steps) == 1:
         return steps[0]
-    rows = {name: tuple(chain.from_iterable(getattr(step, name) for step in steps)) for name in _ROWS}
+    rows = {}
+    for name in _ROWS:
+        parts = [part for step in steps if (part := getattr(step, name))]
+        if parts:
+            rows[name] = parts[0] if len(parts) == 1 else tuple(chain.from_iterable(parts))
     return Changes(settled=max((step.settled for step in steps), default=0), **rows)
 
 

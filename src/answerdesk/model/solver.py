@@ -69,14 +69,24 @@ def staff_for(
     group: str = "",
 ) -> Staff:
     """Count the solvers who may have a question of this kind, language and group; some `had` it before."""
-    able = [solver for solver in solvers if solver.may_have(kind, lang, group)]
-    on_shift = [solver for solver in able if solver.on_shift(now)]
-    people = [solver.id for solver in on_shift if not solver.machine]
-    machines = sum(solver.machine for solver in able)
+    machines = people = machines_on_shift = people_on_shift = people_left = 0
+    since = now - SHIFT_MS
+    # One pass and no more: every batch that judges a task pays for it, with as many solvers as a desk has.
+    for solver in solvers:
+        if not solver.may_have(kind, lang, group):
+            continue
+        here = solver.seen >= since
+        if solver.machine:
+            machines += 1
+            machines_on_shift += here
+        else:
+            people += 1
+            people_on_shift += here
+            people_left += here and solver.id not in had
     return Staff(
         machines=machines,
-        people=len(able) - machines,
-        machines_on_shift=len(on_shift) - len(people),
-        people_on_shift=len(people),
-        people_left=sum(solver not in had for solver in people),
+        people=people,
+        machines_on_shift=machines_on_shift,
+        people_on_shift=people_on_shift,
+        people_left=people_left,
     )
