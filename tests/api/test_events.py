@@ -134,6 +134,7 @@ def test_a_slow_client_gets_everything_once(server, person) -> None:
         assert len(slow.events) == count
 
 
+@pytest.mark.slow
 def test_an_idle_stream_shows_that_it_is_alive(server, customer) -> None:
     with Listener(server, customer) as stream:
         wait_until(lambda: stream.lines.count(b": alive\n") >= 2, "a second sign of life", 12)
@@ -174,6 +175,7 @@ def test_one_account_cannot_take_all_the_streams(server, customer) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_stream_is_resumed_after_a_power_cut(tmp_path) -> None:
     with Serving(tmp_path) as server:
         customer, person = server.customer(), server.worker()

@@ -380,6 +380,7 @@ def attack(server: Serving, times: int) -> None:
         list(pool.map(one, range(times)))
 
 
+@pytest.mark.slow
 def test_five_thousand_hostile_requests_leave_nothing_behind(alone):
     files = open_files(alone)
     attack(alone, 1_500)

@@ -148,6 +148,7 @@ def test_polls_of_a_finished_task_are_not_counted(strict):
     assert replies == {b'{"errorId":0,"status":"ready","solution":{"text":"abc"}}'}
 
 
+@pytest.mark.slow
 def test_a_lock_outlives_the_server(tmp_path):
     with Serving(tmp_path, hold=0, poll_limit=3, poll_lock=600) as server:
         server.worker()

@@ -111,6 +111,7 @@ def test_without_an_authority_tls_says_how_to_make_one(tmp_path):
     assert f"`answerdesk serve --tls --data {tmp_path}` makes it" in ran.stderr
 
 
+@pytest.mark.slow
 def test_over_a_restart_clients_go_on_trusting(tmp_path):
     with serving(tmp_path, tls=1) as server:
         trust = authority(server)
