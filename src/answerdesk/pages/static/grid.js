@@ -14,7 +14,10 @@ const PLACES = {
   '4x4': ['Digit1', 'Digit2', 'Digit3', 'Digit4', 'KeyQ', 'KeyW', 'KeyE', 'KeyR', 'KeyA', 'KeyS', 'KeyD', 'KeyF',
     'KeyZ', 'KeyX', 'KeyC', 'KeyV'],
 };
-const LABELS = { '3x3': 'key.grid.letters3', '4x4': 'key.grid.letters4' };
+const LETTERS = {
+  '3x3': { keys: 'KeyQ', label: 'key.grid.letters3' },
+  '4x4': { keys: 'KeyQ', label: 'key.grid.letters4' },
+};
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 /** A finger's width in pixels of the screen. */
 const FINGER = 44;
@@ -130,7 +133,7 @@ export default {
       },
       keys: [
         { keys: 'Digit1', label: 'key.grid.digits' },
-        ...(LABELS[`${rows}x${columns}`] ? [{ keys: 'KeyQ', label: LABELS[`${rows}x${columns}`] }] : []),
+        ...[LETTERS[`${rows}x${columns}`] ?? []].flat(),
         { keys: 'ArrowLeft', label: 'key.grid.move' },
         { keys: 'Space', label: 'key.grid.set' },
         ...(none ? [{ keys: 'KeyN', label: 'key.none' }] : []),
