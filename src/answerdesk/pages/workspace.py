@@ -22,7 +22,8 @@ from answerdesk.wire.work import question_json
 
 #: What a first picture needs, in the order it is needed; every other module comes later.
 MODULES: Final = (
-    "dom.js", "api.js", "keys.js", "queue.js", "prepare.js", "load.js", "screen.js", "rules.js", "text.js", "field.js",
+    "dom.js", "api.js", "keys.js", "queue.js", "prepare.js", "load.js", "leave.js", "screen.js", "rules.js",
+    "text.js", "field.js",
 )  # fmt: skip
 #: The messages a first picture needs, and those that come after it.
 FIRST_WORDS: Final = (

@@ -18,8 +18,7 @@ export async function undo(loop) {
   }
   const { current } = loop;
   if (current) {
-    current.before = loop.screen.mode.value();
-    loop.queue.putBack(current);
+    loop.queue.putBack(loop.draft());
   }
   loop.begin({ ...task, reserved: false, before: last.value });
 }

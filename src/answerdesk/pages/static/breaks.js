@@ -10,9 +10,10 @@ export function attend(hears) {
   let gone = false;
   const here = (event) => {
     last = performance.now();
-    if (!gone || event.type === 'pointermove') return;
+    if (event.type === 'pointermove') return;
     gone = false;
-    hears.back();
+    // What the key or press itself does comes first.
+    setTimeout(() => hears.back());
   };
   for (const sort of ['pointermove', 'pointerdown', 'keydown', 'wheel', 'input']) {
     window.addEventListener(sort, here, { passive: true, capture: true });

@@ -5,15 +5,18 @@
 import { now, post } from './api.js';
 import { seen } from './breaks.js';
 import { t } from './dom.js';
+import { pause } from './rest.js';
 
 /** What a task's own clock usually gives, until the server says. */
 const USUAL_SECONDS = 60;
+const LOST = new Set(['settled', 'cancelled', 'revoked', 'said']);
 
 export class Loop {
   /** Take the parts: `{screen, queue, outbox, clock, there}`. */
   constructor(parts) {
     Object.assign(this, parts);
     this.current = null;
+    this.kept = null;
     this.last = null;
     this.armed = false;
     this.paused = false;
@@ -73,7 +76,7 @@ export class Loop {
 
   /** The task on screen is no longer this person's. */
   lost(why) {
-    this.screen.note(t(`work.lost.${why}`));
+    this.screen.note(t(`work.lost.${LOST.has(why) ? why : 'expired'}`));
     this.forward();
   }
 
@@ -121,25 +124,14 @@ export class Loop {
   late() {
     if (!this.current) return;
     if (this.there.since(this.begun)) this.lost('expired');
-    else this.pause('idle');
+    else pause(this, 'idle');
   }
 
-  /** Stop, and let others have what lies here. */
-  pause(why = 'paused', ...kids) {
-    if (this.paused) return;
-    this.paused = true;
-    const { current } = this;
-    this.current = null;
-    this.clock.stop();
-    this.queue.pause();
-    if (current && !current.practice) post('release', { leases: [current.lease] }).catch(() => {});
-    this.screen.state(why, ...kids);
-  }
-
-  resume() {
-    if (!this.paused) return;
-    this.paused = false;
-    this.queue.resume();
-    this.advance();
+  /** What is on screen, with what was done to it so far. */
+  draft() {
+    const task = this.current ?? this.kept;
+    if (!task || task.practice) return null;
+    if (this.current) task.before = this.screen.mode.value() ?? undefined;
+    return task;
   }
 }

@@ -1,6 +1,7 @@
 /** Practice: a few tasks of each kind with their answers told. Rule: offered, never in the way, nothing at stake. */
 import { allWords, given, h, one, t } from './dom.js';
 import { prepare } from './prepare.js';
+import { pause, resume } from './rest.js';
 
 async function call(address, value) {
   const headers = { 'Content-Type': 'application/json', Accept: 'application/json' };
@@ -26,7 +27,7 @@ export async function offer(loop) {
 /** Go through a kind's lessons, then back to work. */
 async function practise(loop, kind) {
   const place = one('offer');
-  if (!loop.paused) loop.pause('loading');
+  if (!loop.paused) pause(loop, 'loading');
   loop.practice = true;
   loop.last = null;
   loop.screen.last(null);
@@ -36,7 +37,7 @@ async function practise(loop, kind) {
     loop.practised = null;
     place.hidden = true;
     given.practise = given.practise.filter((left) => left !== kind || number <= 5);
-    loop.resume();
+    resume(loop);
     offer(loop);
   };
   const strip = (...kids) => {

@@ -2,7 +2,7 @@
  * The next task, reserved and decoded while this one is answered. Rule: at most one lies ready; it is kept while the
  * page lives and given back when the person pauses or leaves, and nobody's clock runs for what nobody sees.
  */
-import { Problem, beacon, post } from './api.js';
+import { Problem, post } from './api.js';
 import { prepare } from './prepare.js';
 
 const KEEP_MS = 15000;
@@ -102,13 +102,6 @@ export class Queue {
   resume() {
     this.paused = false;
     this.stop = new AbortController();
-  }
-
-  /** Give everything back while the page goes away. */
-  leave(current) {
-    const leases = [this.pop()?.lease, current?.lease].filter(Boolean);
-    this.pause();
-    if (leases.length) beacon('release', { leases });
   }
 
   async #claim(wait, signal) {

@@ -71,7 +71,7 @@ export class Screen {
   #face(name) {
     document.body.dataset.face = name;
     const task = name === 'task';
-    for (const id of ['task', 'actions']) one(id).hidden = !task;
+    one('task').hidden = !task;
     one('state').hidden = task;
   }
 

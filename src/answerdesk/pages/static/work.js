@@ -6,8 +6,10 @@ import { Clock } from './clock.js';
 import { allWords, given, h, one, t } from './dom.js';
 import { Figures, money } from './figures.js';
 import { label, listen, typing } from './keys.js';
+import { leave } from './leave.js';
 import { Loop } from './loop.js';
 import { menu } from './menu.js';
+import { pause, resume } from './rest.js';
 import { Outbox } from './send.js';
 import { first, queue, screen } from './start.js';
 
@@ -51,8 +53,8 @@ queue.hears = {
   signIn,
 };
 const there = attend({
-  idle: () => !loop.practice && loop.pause('idle', more()),
-  back: () => document.body.dataset.face === 'idle' && loop.resume(),
+  idle: () => !loop.practice && pause(loop, 'idle', more()),
+  back: () => document.body.dataset.face === 'idle' && resume(loop),
 });
 const clock = new Clock({ late: () => loop.late(), say: (words) => screen.say(words) });
 const loop = new Loop({ screen, queue, outbox, clock, there });
@@ -72,8 +74,8 @@ const acts = {
   last: () => undo(loop),
   time: () => extend(loop),
   pause() {
-    if (loop.paused) return loop.resume();
-    loop.pause('paused', more());
+    if (loop.paused) return resume(loop);
+    pause(loop, 'paused', more());
     import('./alerts.js').then(({ offer }) => offer(one('state'))).then(watchful);
   },
   help: () => import('./help.js').then(({ help }) => help(screen.mode?.keys ?? [], () => screen.mode?.focus())),
@@ -99,7 +101,7 @@ menu((reason) => loop.decline(reason));
 onReach((reached) => { document.body.toggleAttribute('data-offline', !reached); });
 window.addEventListener('offline', () => document.body.toggleAttribute('data-offline', true));
 window.addEventListener('online', () => document.body.toggleAttribute('data-offline', false));
-window.addEventListener('pagehide', () => queue.leave(loop.current?.practice ? null : loop.current));
+window.addEventListener('pagehide', () => leave(queue, loop.draft()));
 window.addEventListener('pageshow', (event) => event.persisted && location.reload());
 
 /** Practice is offered where it is in nobody's way, until it is done or sent away. */
