@@ -20,7 +20,7 @@ from answerdesk.pages.parts import parts, render, say
 
 #: How many answers the history shows, and over how many the times are taken.
 HISTORY: Final = 50
-TIMED: Final = 200
+TIMED: Final = 100
 #: The longest answer that is shown whole.
 LONGEST_SHOWN: Final = 300
 
