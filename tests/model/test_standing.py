@@ -143,6 +143,21 @@ def test_the_places_are_spread_over_all_ten():
     assert all(50 < places.count(place) < 200 for place in range(STEP))
 
 
+@given(solver=st.integers(1, 2**40), answered=st.integers(0, 40), undone=st.lists(st.integers(1, 5), max_size=20))
+def test_an_answer_undone_and_given_again_is_no_step_to_look_at_what_was_judged(solver, answered, undone):
+    stands = answers(solver, [True] * answered)[-1]
+    mark, seen = Mark(solver=SolverId(solver), said=1), set()
+    for count in undone:
+        for _ in range(count):
+            stands = stands.after(Mark(solver=SolverId(solver), said=-1))
+        for _ in range(count):
+            stands = stands.after(mark)
+        stands = stands.after(Mark(solver=SolverId(solver), judged=1))
+        seen.add(shown(stands))
+
+    assert len(seen) <= 1
+
+
 def test_marks_that_come_together_count_as_if_they_came_one_by_one():
     alone = Standing(solver=SolverId(1))
     for _ in range(25):

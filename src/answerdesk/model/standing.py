@@ -39,20 +39,23 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     said: int = 0
     judged: int = 0
     agreed: int = 0
+    #: How many steps of answers were taken: an answer undone and given again takes none twice.
+    steps: int = 0
     #: Judged and agreed as they were when the solver last took a step.
     shown_judged: int = 0
     shown_agreed: int = 0
 
     def after(self, mark: Mark) -> Standing:
         """Add a mark; what is shown follows only when a step is taken."""
-        offset = phase(self.solver)
         said, judged, agreed = self.said + mark.said, self.judged + mark.judged, self.agreed + mark.agreed
-        stepped = (said + offset) // STEP > (self.said + offset) // STEP
+        steps = max(self.steps, (said + phase(self.solver)) // STEP)
+        stepped = steps > self.steps
         return Standing(
             solver=self.solver,
             said=said,
             judged=judged,
             agreed=agreed,
+            steps=steps,
             # What is judged in the step's own unit waits for the next: else the last answer could be told apart.
             shown_judged=self.judged if stepped else self.shown_judged,
             shown_agreed=self.agreed if stepped else self.shown_agreed,

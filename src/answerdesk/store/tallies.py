@@ -15,7 +15,9 @@ from answerdesk.model.standing import Mark, Standing
 from answerdesk.store.tables import Row
 
 _STANDING: Final = ", ".join(Standing.__struct_fields__)
-_SAVE: Final = f"INSERT OR REPLACE INTO standings ({_STANDING}) VALUES (?, ?, ?, ?, ?, ?)"
+_SAVE: Final = (
+    f"INSERT OR REPLACE INTO standings ({_STANDING}) VALUES ({', '.join('?' * len(Standing.__struct_fields__))})"
+)
 _WAGES: Final = (
     "INSERT INTO wages (solver, day, earned, paid) VALUES (?, ?, ?, ?) ON CONFLICT (solver, day) DO UPDATE"
     " SET earned = earned + excluded.earned, paid = paid + excluded.paid"

@@ -168,6 +168,7 @@ CREATE TABLE standings (
   said INTEGER NOT NULL,
   judged INTEGER NOT NULL,
   agreed INTEGER NOT NULL,
+  steps INTEGER NOT NULL,
   shown_judged INTEGER NOT NULL,
   shown_agreed INTEGER NOT NULL
 );
