@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import functools
 import gc
-import resource
 import secrets
 import socket
 import sys
@@ -34,7 +33,7 @@ from answerdesk.api.methods import Methods
 from answerdesk.api.native import Native
 from answerdesk.api.patience import HEAD_SECONDS, sweep
 from answerdesk.api.pictures import Darkroom
-from answerdesk.api.server import Server, http_config
+from answerdesk.api.server import Server, http_config, raise_file_limit
 from answerdesk.api.stats import Stats
 from answerdesk.api.work import WaitingRoom, WorkApi
 from answerdesk.beside import NO_SOLVER, enrol_machine, keep_working
@@ -76,7 +75,6 @@ LOOK_AROUND_SECONDS: Final = 0.05
 RECOVER_SECONDS: Final = 1.0
 #: Files kept free of held connections: callbacks, the database, logs, pipes.
 SPARE_FILES: Final = MOST_AT_ONCE + 128
-MOST_FILES: Final = 65_536
 #: What listens on every address, and by which it is reached from this machine.
 ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - named, not listened on
 #: How often the server looks whether its certificate wants renewing.
@@ -123,18 +121,9 @@ class Desk:
         self.hold = Hold(board, ids, most=max(16, files - SPARE_FILES))
         self.room = WaitingRoom()
         self.darkroom = Darkroom()
-        terms = Terms(
-            dialect=settings.dialect,
-            hold_seconds=settings.hold,
-            deadline_ms=int(settings.deadline * 1000),
-            poll_lock_ms=int(settings.poll_lock * 1000),
-            report_window_ms=int(settings.report_window * 1000),
-            own_names=dict(own_name(text) for text in settings.complex_names),
-            callback_hosts=settings.callback_hosts,
-        )
         front = Front(
             store=self.store, orders=Orders(self.store, board, ids), entrance=entrance, hold=self.hold,
-            polls=self.polls, clock=wall, terms=terms,
+            polls=self.polls, clock=wall, terms=terms_of(settings),
         )  # fmt: skip
         peers = Peers(settings.behind_proxy)
         stats = Stats(store=self.store, records=self.store, clock=wall)
@@ -145,17 +134,7 @@ class Desk:
             store=self.store, admission=Admission(entrance, visits, wall), room=self.room, ids=ids, names=wall,
             clock=wall, darkroom=self.darkroom, crew=self.store,
         )  # fmt: skip
-        self.site = Site(
-            make_parts(
-                store=self.store,
-                visits=visits,
-                clock=wall,
-                ids=ids,
-                ip=peers.ip,
-                scheme=peers.scheme,
-                public_url=settings.public_url,
-            )
-        )
+        self.site = Site(make_parts(self.store, visits, wall, ids, peers.ip, peers.scheme, settings.public_url))
         key = self.store.permutation_key
         gallery = Gallery(store=self.store, ids=ids, key=key, darkroom=self.darkroom, clock=wall)
         published = gallery if settings.publish_media else None
@@ -203,6 +182,19 @@ class Desk:
         await self.darkroom.close()
         self.site.close()
         self.store.close()
+
+
+def terms_of(settings: Settings) -> Terms:
+    """Give what the operator set for all customers."""
+    return Terms(
+        dialect=settings.dialect,
+        hold_seconds=settings.hold,
+        deadline_ms=int(settings.deadline * 1000),
+        poll_lock_ms=int(settings.poll_lock * 1000),
+        report_window_ms=int(settings.report_window * 1000),
+        own_names=dict(own_name(text) for text in settings.complex_names),
+        callback_hosts=settings.callback_hosts,
+    )
 
 
 def posting(ids: Permutation, task: Task) -> Posting:
@@ -379,15 +371,6 @@ async def first_account(store: SqliteStore, data: Path) -> tuple[str | None, boo
     named = (digest(key), key[-4:])
     await store.run(OpenAccount(account=account, key=named, credit=FIRST_BALANCE, note="a new desk's first credit"))
     return key, True
-
-
-def raise_file_limit() -> int:
-    """Raise the soft limit of open files to the hard one; gives it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = min(hard, MOST_FILES) if hard != resource.RLIM_INFINITY else MOST_FILES
-    if wanted > soft:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return max(soft, wanted)
 
 
 def _family(host: str) -> socket.AddressFamily:

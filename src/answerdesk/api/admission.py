@@ -14,7 +14,7 @@ from answerdesk.model.person import COOKIE
 from answerdesk.model.solver import Solver
 from answerdesk.wire.work import write_problem
 
-_NO_TOKEN: Final = "the bearer token is missing, unknown or revoked; send Authorization: Bearer TOKEN"
+_UNKNOWN: Final = "the bearer token is missing, unknown or revoked; send Authorization: Bearer TOKEN"
 _NO_SESSION: Final = "the session has ended; sign in again"
 _FOREIGN: Final = "a session's calls come from this desk's own pages; programs send Authorization: Bearer TOKEN"
 _NO_JSON: Final = "send application/json"
@@ -34,7 +34,7 @@ class Admission:
         """Give who calls, or why they may not; a token that was sent is what counts."""
         token = cookie(text_header(scope, b"cookie"), COOKIE)
         if not token or text_header(scope, b"authorization"):
-            return await self._entrance.solver(bearer(scope)) or _problem(401, _NO_TOKEN)
+            return await self._entrance.solver(bearer(scope)) or _problem(401, _UNKNOWN)
         site, origin = text_header(scope, b"sec-fetch-site"), text_header(scope, b"origin")
         if not is_own(scope["method"], site, origin, text_header(scope, b"host")):
             return _problem(403, _FOREIGN)

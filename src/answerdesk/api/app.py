@@ -136,7 +136,9 @@ class App:
                 answer = await self._native.stream(scope, receive, send, _CORS if self._cross_origin else ())
             else:
                 answer = await self._answer(scope, receive)
-                if answer is NOT_FOUND and self._pages is not None:
+                # The bare address is a page's to those who look at it; to others it says what is here.
+                unclaimed = answer is NOT_FOUND and (scope["path"] != "/" or scope["method"] in {"GET", "HEAD"})
+                if unclaimed and self._pages is not None:
                     await self._pages(scope, receive, _naming(send))
                     return
         except TooBig:

@@ -4,6 +4,7 @@ Rule: it knows nothing of what it serves."""
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: How long a stopping server waits for requests under way.
 STOP_SECONDS: Final = 3
+#: The most files that are ever asked for.
+MOST_FILES: Final = 65_536
 
 
 def http_config(app: App, certificate: Certificate | None = None) -> uvicorn.Config:
@@ -58,3 +61,12 @@ class Server(uvicorn.Server):
         """Release, then stop as uvicorn does."""
         self._release()
         await super().shutdown(sockets=sockets)
+
+
+def raise_file_limit() -> int:
+    """Raise the soft limit of open files to the hard one; gives it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, MOST_FILES) if hard != resource.RLIM_INFINITY else MOST_FILES
+    if wanted > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(soft, wanted)

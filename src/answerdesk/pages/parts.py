@@ -127,7 +127,7 @@ def language_of(request: Request) -> str:
 
 
 def make_parts(
-    *, store: Desk, visits: Visits, clock: Clock, ids: Permutation, ip: Callable[[Scope], str],
+    store: Desk, visits: Visits, clock: Clock, ids: Permutation, ip: Callable[[Scope], str],
     scheme: Callable[[Scope], str], public_url: str | None = None, passwords: Passwords | None = None,
 ) -> Parts:  # fmt: skip
     """Make the parts over a store that is all of the ports."""
