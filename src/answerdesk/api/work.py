@@ -27,11 +27,11 @@ from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.question import WORK_KINDS, Kind
 from answerdesk.model.solver import Solver
 from answerdesk.model.task import Permutation, Route, Task
+from answerdesk.wire.me import Day, write_me
 from answerdesk.wire.openapi import openapi
 from answerdesk.wire.work import (
     AnswerCall,
     ClaimCall,
-    Day,
     DeclineCall,
     Given,
     HeldJson,
@@ -43,7 +43,6 @@ from answerdesk.wire.work import (
     read_release,
     write_held,
     write_leases,
-    write_me,
     write_problem,
     write_released,
     write_undone,

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from answerdesk.desk.ports import Hunt
+from answerdesk.desk.hunt import Hunt
 from answerdesk.model.account import Millis
 from answerdesk.model.answer import Lease
 from answerdesk.model.money import NOTHING, Entry, Micros

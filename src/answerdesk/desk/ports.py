@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from answerdesk.desk.hunt import Hunt
 from answerdesk.desk.roll import RollChanges, RollNeeds, RollRows
 from answerdesk.desk.sums import Spending, Spent, Sums, Traffic
 from answerdesk.model.account import Account, AccountId, Key, Millis, Purse, Sequence
@@ -22,7 +23,7 @@ from answerdesk.model.money import NOTHING, Entry, Micros
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver, SolverId, Staff, staff_for
 from answerdesk.model.standing import Mark
-from answerdesk.model.task import Route, State, Task
+from answerdesk.model.task import State, Task
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -60,21 +61,6 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     def rules_for(self, kind: str) -> Rules:
         """Give the operator's rules for a type."""
         return self.rules.get(kind, _DEFAULT_RULES)
-
-
-class Hunt(msgspec.Struct, frozen=True, kw_only=True):
-    """A search of the queue: open tasks with a free place of which this solver has said nothing."""
-
-    solver: SolverId
-    kinds: tuple[Kind, ...]
-    route: Route
-    #: Empty for every language.
-    languages: tuple[str, ...]
-    #: Whose tasks it may have: everybody's ("") and those for its groups alone.
-    groups: tuple[str, ...]
-    most: int
-    #: How many leases of one task a solver may have held, all of which ended without a word.
-    tries: int
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):

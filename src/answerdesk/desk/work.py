@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from answerdesk.desk.ports import NO_CHANGES, Changes, House, Hunt, Needs, Rows
+from answerdesk.desk.hunt import Hunt
+from answerdesk.desk.ports import NO_CHANGES, Changes, House, Needs, Rows
 from answerdesk.desk.settling import free_at, go_on, settle
 from answerdesk.model.account import AccountId, Millis
 from answerdesk.model.answer import Decline, Lease, Outcome, Verdict, Why

@@ -8,7 +8,8 @@ import statistics
 from typing import Final
 
 from answerdesk.desk.crew import HOUR_MS, MANY, Lane, Pace, Said, Wages
-from answerdesk.desk.ports import Hunt, Unavailable
+from answerdesk.desk.hunt import Hunt
+from answerdesk.desk.ports import Unavailable
 from answerdesk.model.account import DAY_MS, Millis
 from answerdesk.model.money import Entry, Micros
 from answerdesk.model.question import WORK_KINDS, Kind

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Final
 
-from answerdesk.desk.ports import Hunt, Rows
+from answerdesk.desk.hunt import Hunt
+from answerdesk.desk.ports import Rows
 from answerdesk.model.account import Millis, Sequence
 from answerdesk.model.fair import Flow, Line, LineName, served
 from answerdesk.model.question import Kind

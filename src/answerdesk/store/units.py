@@ -7,7 +7,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any, Final
 
-from answerdesk.desk.ports import Changes, House, Hunt, Needs, Rows
+from answerdesk.desk.hunt import Hunt
+from answerdesk.desk.ports import Changes, House, Needs, Rows
 from answerdesk.model.account import AccountId, Millis, Purse
 from answerdesk.model.answer import Lease
 from answerdesk.model.fair import LineName

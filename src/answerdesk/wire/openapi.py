@@ -9,11 +9,11 @@ from typing import Any, Final
 import msgspec
 
 from answerdesk.model.question import Kind
-from answerdesk.wire import work
+from answerdesk.wire import me, work
 
 _TYPES: Final = (
     work.ClaimCall, work.AnswerCall, work.DeclineCall, work.LeaseCall, work.ReleaseCall, work.LeasesJson,
-    work.VerdictJson, work.HeldJson, work.ReleasedJson, work.UndoneJson, work.MeJson, work.ProblemJson,
+    work.VerdictJson, work.HeldJson, work.ReleasedJson, work.UndoneJson, me.MeJson, work.ProblemJson,
 )  # fmt: skip
 
 _LEASE: Final = "9f2c4e6a8b0d1f3a"
@@ -176,7 +176,7 @@ def openapi() -> dict[str, Any]:
             "description": "People and machines claim questions and answer them with the same calls.",
         },
         "security": [{"bearer": []}],
-        "paths": paths | {"/api/work/me": {"get": _me()}, "/api/work/media/{lease}/{index}": {"get": _media()}},
+        "paths": paths | {"/api/work/me": {"get": _about_me()}, "/api/work/media/{lease}/{index}": {"get": _media()}},
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
             "schemas": schemas,
@@ -206,7 +206,7 @@ def _asked(operation: Operation) -> dict[str, Any]:
     return content
 
 
-def _me() -> dict[str, Any]:
+def _about_me() -> dict[str, Any]:
     return {
         "operationId": "me",
         "summary": "Who the token is, what they may be asked, how their day went, and how much waits for them.",

@@ -14,7 +14,6 @@ from answerdesk.model.answer import Decline, Lapse, Lease, Verdict, Why
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.media import ANEW
 from answerdesk.model.question import WORK_KINDS, Kind, Medium, Question
-from answerdesk.model.solver import Solver
 from answerdesk.model.task import TaskId
 from answerdesk.wire.fields import SPRAWLING, is_sprawling
 
@@ -76,15 +75,6 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     lease: Lease
     task: TaskId
     question: Question
-
-
-class Day(msgspec.Struct, frozen=True, kw_only=True):
-    """A solver's day so far: answers, accuracy, earnings, and what waits for it by kind."""
-
-    done: int
-    accuracy: float | None
-    earned: money.Micros
-    waiting: Mapping[Kind, int]
 
 
 #: What each field accepts, for the refusals.
@@ -268,22 +258,6 @@ class UndoneJson(TypedDict):
     why: NotRequired[Lapse]
 
 
-class MeJson(TypedDict):
-    """Who calls, what they may be asked, how their day went, and how much waits for them.
-
-    The day is that of UTC. Accuracy is null until enough answers were judged, and changes once in ten answers or so.
-    What waits is counted up to a thousand a kind.
-    """
-
-    name: str
-    kinds: list[Kind]
-    languages: list[str]
-    done: int
-    accuracy: float | None
-    earned: str
-    waiting: dict[str, int]
-
-
 class ProblemJson(TypedDict):
     """Why a call could not be served, in one sentence."""
 
@@ -329,21 +303,6 @@ def write_undone(again: Given | Lapse) -> bytes:
         return _encode(UndoneJson(reopened=False, why=again))
     (lease,) = _leases((again,))
     return _encode(UndoneJson(reopened=True, until=lease["until"], question=lease["question"]))
-
-
-def write_me(solver: Solver, day: Day) -> bytes:
-    """Write who calls and how their day went."""
-    return _encode(
-        MeJson(
-            name=solver.name,
-            kinds=[kind for kind in WORK_KINDS if solver.may_have(kind, None)],
-            languages=sorted(solver.languages),
-            done=day.done,
-            accuracy=day.accuracy,
-            earned=money.show(day.earned, least=4),
-            waiting={str(kind): count for kind, count in day.waiting.items()},
-        )
-    )
 
 
 def write_problem(text: str) -> bytes:
