@@ -177,6 +177,78 @@ def test_a_tap_on_a_closer_picture_hits_the_pixel_under_the_finger(desk: Serving
     assert bench.solution(task) == {"coordinates": [{"x": 320, "y": 200}]}
 
 
+def swipe(bench: Bench, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Draw a finger over the screen, as the browser gets it from the glass."""
+    line = bench.page.context.new_cdp_session(bench.page)
+    steps = [(start[0] + (end[0] - start[0]) * i / 8, start[1] + (end[1] - start[1]) * i / 8) for i in range(9)]
+    for i, (x, y) in enumerate(steps):
+        what = "touchMove" if i else "touchStart"
+        line.send("Input.dispatchTouchEvent", {"type": what, "touchPoints": [{"x": x, "y": y}]})
+    line.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    line.detach()
+
+
+def test_a_finger_draws_a_box_and_carries_a_piece(desk: Serving, people: Crowd) -> None:
+    bench = sit_down(desk, people.owner(**PHONE).page, touch=True)
+    box = bench.ask("boxes")
+    swipe(bench, bench.client(40, 40), bench.client(140, 120))
+    bench.send()
+    drag = bench.ask("drag")
+    thumb = bench.stage.locator(".thumb[data-piece='1']")
+    thumb.scroll_into_view_if_needed()
+    at = bench.box(".thumb[data-piece='1']")
+    swipe(bench, (at["left"] + at["width"] / 2, at["top"] + at["height"] / 2), bench.client(200, 80))
+    bench.keys("Enter", "Enter")
+
+    assert bench.solution(box) == {"bounding_boxes": [{"xMin": 40, "xMax": 140, "yMin": 40, "yMax": 120}]}
+    assert bench.solution(drag) == {"coordinates": [None, {"x": 200, "y": 80}]}
+
+
+@pytest.mark.parametrize("kind", ["points", "boxes", "outline", "grid", "drag"])
+def test_a_finger_that_moves_a_closer_picture_marks_nothing(desk: Serving, people: Crowd, kind: str) -> None:
+    bench = sit_down(desk, people.owner(**PHONE).page, touch=True)
+    bench.ask(kind)
+    for _ in range(3):
+        bench.touch_on(bench.stage.get_by_role("button", name="Larger"))
+    port = bench.box(".view-port")
+    x, y = port["left"] + port["width"] / 2, port["top"] + port["height"] / 2
+    before = scrolled(bench)
+    swipe(bench, (x, y), (x - 90, y - 60))
+    bench.page.wait_for_timeout(300)
+
+    assert scrolled(bench) != before
+    assert bench.stage.locator(".mark:not(.cursor .mark), [aria-selected=true], .piece:not([hidden])").count() == 0
+
+
+def test_a_single_point_goes_where_it_is_pressed_next_however_near(bench: Bench) -> None:
+    task = bench.ask("points", maxClicks=1)
+    bench.press(100.5, 60.5)
+    bench.press(103.5, 62.5)
+    bench.send()
+
+    assert bench.solution(task) == {"coordinates": [{"x": 103, "y": 62}]}
+
+
+def test_one_picture_a_cell_keeps_its_shape_and_is_chosen_by_its_cell(bench: Bench) -> None:
+    shapes = [(90, 60), (60, 90), (60, 60), (90, 60), (90, 60), (30, 90), (90, 60), (120, 40), (90, 60)]
+    fields = {
+        "type": "ComplexImageTask", "class": "recognition", "imagesBase64": [text_of(scene(size)) for size in shapes],
+        "metadata": {"Task": "grid", "TaskArgument": "The houses"},
+    }  # fmt: skip
+    created = bench.customer.create(fields, {"Host": "api.capmonster.cloud"}).json
+    bench.shows("grid")
+    pictures, cells = bench.stage.locator(".mosaic img"), bench.stage.locator("[data-cell]")
+    for i in range(len(shapes)):
+        picture, cell = pictures.nth(i).bounding_box(), cells.nth(i).bounding_box()
+        assert picture == pytest.approx(cell, abs=1)
+    expect(pictures.nth(1)).to_have_css("object-fit", "contain")
+    bench.touch_on(cells.nth(7))
+    bench.touch_on(cells.nth(8))
+    bench.send()
+
+    assert bench.solution(created["taskId"])["answer"] == [False] * 7 + [True] * 2
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_no_mode_has_a_known_flaw_of_access(desk: Serving, people: Crowd, screen: dict[str, Any], scheme: str) -> None:

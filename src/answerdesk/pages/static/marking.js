@@ -39,6 +39,7 @@ export function marking(stage, task, tools, how) {
   pad.setup({
     ...size,
     mode: how.mode,
+    single: how.mode === 'point' && most === 1,
     view: () => view,
     place: (at, by) => how.place(pad, at, by, most),
     changed: () => { how.changed?.(pad); show(); tools.changed(); },

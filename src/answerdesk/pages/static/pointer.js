@@ -80,7 +80,7 @@ export function point(pad) {
     pad.cursor = placeOf(pad, event);
     if (done.dragged && done.hit) pad.changed();
     else if (done.dragged && draws) pad.how.place(pad.cursor, 'drag');
-    else if (!done.dragged && done.hit) pad.choose(done.hit.mark === pad.selected ? -1 : done.hit.mark);
+    else if (!done.dragged && done.hit && !pad.how.single) pad.choose(done.hit.mark === pad.selected ? -1 : done.hit.mark);
     else if (!done.dragged) pad.how.place(pad.cursor, event.pointerType);
     pad.focus({ preventScroll: true });
   }

@@ -20,9 +20,10 @@ export class RegionPad extends HTMLElement {
   #overlay = h('svg:svg', { 'aria-hidden': 'true', width: '100%', height: '100%' });
 
   /**
-   * @param {{mode: 'point'|'box'|'polygon', width: number, height: number, view: () => Object,
+   * @param {{mode: 'point'|'box'|'polygon', width: number, height: number, single: boolean, view: () => Object,
    *   place: (at: number[], by: string) => void, changed: () => void}} how `place` sets a place by
-   *   'key', 'mouse', 'pen', 'touch' or 'drag'; `changed` follows every change of the marks or the choice
+   *   'key', 'mouse', 'pen', 'touch' or 'drag'; `changed` follows every change of the marks or the choice;
+   *   where there is a `single` mark, a press beside it sets it anew
    */
   setup(how) {
     this.how = how;
