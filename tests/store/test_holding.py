@@ -355,3 +355,22 @@ async def test_an_answer_what_is_shown_after_it_and_the_next_claim_are_one_commi
     assert run.count("COMMIT") == 1
     assert done.verdict == ACCEPTED
     assert (done.shown.why, [lease.reserved for lease, _ in done.given]) == (None, [True])
+
+
+async def test_an_answer_that_waits_for_a_second_opinion_is_undone_with_its_pay(desk):
+    await desk.set_rules(Rules(agree=2))
+    account, ann, bob = await desk.open_account(), await desk.person(on_shift=True), await desk.person(on_shift=True)
+    n = await desk.submit(account)
+    (first,), (second,) = await desk.claim(ann), await desk.claim(bob)
+    assert await desk.answer(ann, first, "slip") == ACCEPTED
+
+    assert (await desk.undo(ann, first)).why is None
+    assert (await desk.store.wages(ann.id, desk.clock.now())).owed == 0
+    assert await desk.answer(ann, first, "word") == ACCEPTED
+    assert await desk.answer(bob, second, "word") == ACCEPTED
+
+    assert (await desk.task(n)).solution == b'"word"'
+    assert (await desk.store.wages(ann.id, desk.clock.now())).owed == PAY
+    moves = [entry.move for _, _, entry in await desk.store.earnings(ann.id, 2**60, 10)]
+    assert moves == [Move.PAY, Move.UNPAY, Move.PAY]
+    assert (await desk.store.sums()).drifting == ()

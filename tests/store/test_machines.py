@@ -19,6 +19,7 @@ from answerdesk.desk.chores import Retention, review
 from answerdesk.desk.ports import Listing
 from answerdesk.model.account import Sequence
 from answerdesk.model.answer import Decline, Lease, Outcome, Verdict
+from answerdesk.model.judge import Rules
 from answerdesk.model.money import Move
 from answerdesk.model.solver import Solver
 from answerdesk.model.talk import Processing
@@ -48,10 +49,12 @@ class TaskLife(Life):
         self.shown: set[str] = set()
         self.extended: set[str] = set()
 
-    @initialize(people=st.integers(1, 3), machines=st.integers(0, 2))
-    def open_desk(self, people: int, machines: int) -> None:
+    @initialize(people=st.integers(1, 3), machines=st.integers(0, 2), agree=st.sampled_from([1, 1, 2]))
+    def open_desk(self, people: int, machines: int, agree: int) -> None:
+        self.agree = agree
         self.path = Path(self.folder.name) / "desk.db"
         self.desk = Desk(SqliteStore(str(self.path), self.clock, block=5), self.clock)
+        self.do(self.desk.set_rules(Rules(agree=agree)))
         self.account = self.do(self.desk.open_account(balance=10**9, max_open=0))
         self.solvers = [self.do(self.desk.person(on_shift=True)) for _ in range(people)]
         self.solvers += [self.do(self.desk.machine(on_shift=True)) for _ in range(machines)]
@@ -244,7 +247,7 @@ class TaskLife(Life):
             task = self.do(self.desk.task(n))
             if not task.settled:
                 assert n not in self.final
-                assert live[n] <= task.slots == 1
+                assert live[n] <= task.slots <= self.agree
             else:
                 assert self.final.setdefault(n, task) == task
                 assert task.state is State.FAILED or (n, task.solution) in accepted
