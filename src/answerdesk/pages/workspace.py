@@ -125,7 +125,7 @@ def _lesson(request: Request) -> tuple[Kind, int, Sample]:
     except ValueError:
         raise HTTPException(404) from None
     person, solver = request.state.person, request.state.solver
-    if not solver.may_have(kind, None) or not 1 <= number <= LESSONS:
+    if kind not in WORK_KINDS or not solver.may_have(kind, None) or not 1 <= number <= LESSONS:
         raise HTTPException(404)
     random = Random(f"{person.id} {kind} {number}")  # noqa: S311 - lessons, not secrets
     return kind, number, draw(kind, random, lambda key, **values: say(request, key, **values))

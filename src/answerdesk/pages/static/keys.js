@@ -52,7 +52,7 @@ export function combo(event) {
   let name = event.key === ' ' ? 'Space' : event.key;
   // A sign on a digit's or letter's key, such as ? over a 7, is a sign; with no Latin letter it is its place.
   if (digit && (!alone || /\d/.test(event.key))) name = digit[0].replace('Numpad', 'Digit');
-  else if (letter && !/^[!-@[-`{-~]$/.test(event.key)) name = letter;
+  else if (letter && !/^[!-@[-\x60{-~]$/.test(event.key)) name = letter;
   else if (alone && event.key !== ' ') return name;
   const held = [(event.ctrlKey || event.metaKey) && 'Mod', event.altKey && 'Alt', event.shiftKey && 'Shift'];
   return [...held.filter(Boolean), name].join('+');
