@@ -260,3 +260,15 @@ async def test_claims_and_answers_of_one_batch_see_each_other(desk):
     assert Counter(done) == Counter(numbers)
     assert await desk.money(account) == (1_000_000 - 40 * PRICE, 0, 0)
     assert (await desk.store.sums()).drifting == ()
+
+
+async def test_a_claim_that_waited_while_its_solver_was_switched_off_or_changed_gets_what_counts_now(desk):
+    account, person = await desk.open_account(), await desk.person()
+    await desk.submit(account)
+    await desk.save_solver(person, enabled=False)
+    assert await desk.claim(person) == []
+    await desk.save_solver(person, kinds=frozenset({Kind.GRID}))
+    assert await desk.claim(person) == []
+    await desk.save_solver(person, languages=frozenset({"de"}))
+
+    assert len(await desk.claim(person)) == 1

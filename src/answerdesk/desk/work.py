@@ -10,7 +10,7 @@ import msgspec
 from answerdesk.desk.hunt import Hunt
 from answerdesk.desk.ports import NO_CHANGES, Changes, House, Needs, Rows
 from answerdesk.desk.settling import free_at, go_on, settle
-from answerdesk.model.account import AccountId, Millis
+from answerdesk.model.account import AccountId, Millis, Sequence
 from answerdesk.model.answer import Decline, Lease, Outcome, Verdict, Why
 from answerdesk.model.catalog import CATALOG
 from answerdesk.model.fair import Flow, Line, LineName, line_of, served
@@ -72,7 +72,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         lasts = RESERVE_MS if self.reserve else lasts_for(machine=self.solver.machine)
         given: list[tuple[Lease, Task]] = []
         # What was said in this very call the hunt did not see.
-        found = (n for n in rows.found if not _has_said(self.solver.id, rows.said(n)))
+        found = (n for n in rows.found if not _has_said(self.solver.id, rows.said(n)) and self._may_have(n, rows))
         for token, n in zip(self.names, found, strict=False):
             task = rows.tasks[n]
             lease = Lease(
@@ -94,6 +94,12 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
             flows=(*flows, *_idle(rows)),
             seen=self._seen(rows.house, now),
         ), given
+
+    def _may_have(self, n: Sequence, rows: Rows) -> bool:
+        """Tell whether the solver may still have what it looked for: while it waited, it may have been switched off."""
+        task = rows.tasks[n]
+        present = next((one for one in rows.house.solvers if one.id == self.solver.id), self.solver)
+        return present.may_have(task.kind, task.lang, task.group)
 
     def _pay(self, house: House, task: Task) -> Micros:
         if self.solver.machine:
