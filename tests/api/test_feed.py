@@ -243,6 +243,23 @@ async def test_nothing_is_poured_into_a_stream_that_could_not_read_what_came_bef
     await hall.close(one)
 
 
+async def test_what_was_heard_of_and_lost_is_found_by_one_stream_for_all_of_its_account():
+    hall = Hall()
+    many = [await hall.listen() for _ in range(3)]
+    hall.settle(1)
+    await hall.calm()
+    # As if the event had failed on its way to them.
+    hall.settle(2, told=False)
+    hall.feed.hear(Heard(tasks=[settled(2, OTHER)]))
+    await hall.calm()
+    reads = hall.records.reads
+    late = await hall.listen(place=1)
+
+    assert [one.places for one in (*many, late)] == [[1, 2]] * 3 + [[2]]
+    assert hall.records.reads == reads + 1 + len(many)
+    await hall.close(*many, late)
+
+
 async def test_what_every_stream_was_told_is_not_kept():
     channel, poured = Channel(0), list[bytes]()
 

@@ -4,6 +4,7 @@ Rule: what is poured only makes it sooner; a stream reads the store from its own
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -25,8 +26,11 @@ log = structlog.get_logger()
 MOST_WAITING: Final = 256
 #: How many events are read at once.
 PAGE: Final = 200
-#: How often a stream with nothing to say shows that it is alive, and reads the store even so.
+#: How often a stream with nothing to say shows that it is alive, and one of its account's reads the store even so.
 ALIVE_SECONDS: Final = 5.0
+#: By how much less for some, in as many steps, so that those who were told something at once do not all say so at once.
+SPREAD: Final = 0.2
+STEPS: Final = 64
 #: Streams of one account beyond which no more are opened.
 MOST_OF_ACCOUNT: Final = 200
 #: Streams of all accounts together.
@@ -40,6 +44,9 @@ LEAST_REST: Final = 0.002
 MOST_REST: Final = 0.02
 
 
+_streams = itertools.count()
+
+
 class Stream:
     """One client's place."""
 
@@ -49,8 +56,9 @@ class Stream:
         self.place = place
         #: Whether what comes next must be read from the store.
         self.behind = True
-        #: When something was last told.
+        #: When something was last told, and how long after that a sign of life is due.
         self.spoke = time.monotonic()
+        self._silence = ALIVE_SECONDS * (1 - SPREAD * (next(_streams) % STEPS) / STEPS)
         self._pour = pour
         #: What its own task waits for; nothing may be poured while that task is about to send.
         self._sleep: asyncio.Future[None] | None = None
@@ -60,6 +68,11 @@ class Stream:
     def rests(self) -> bool:
         """Tell whether its own task, with everything told, waits for news."""
         return not self.behind and self._sleep is not None and not self._sleep.done()
+
+    @property
+    def due(self) -> float:
+        """Tell when its next sign of life is due."""
+        return self.spoke + self._silence
 
     def wake(self) -> None:
         """Let its own task look round, now or once it would wait."""
@@ -72,7 +85,7 @@ class Stream:
         if not self._stirred:
             loop = asyncio.get_running_loop()
             self._sleep = loop.create_future()
-            timer = loop.call_later(max(0.0, self.spoke + ALIVE_SECONDS - time.monotonic()), self.wake)
+            timer = loop.call_later(max(0.0, self.due - time.monotonic()), self.wake)
             try:
                 await self._sleep
             finally:
@@ -94,6 +107,8 @@ class Channel:
     def __init__(self, since: int) -> None:
         """Know every event after a place."""
         self.streams: set[Stream] = set()
+        #: When one of them last read the store without a reason.
+        self.looked = time.monotonic()
         self._events: deque[tuple[int, bytes]] = deque()
         self._since = since
 
@@ -264,22 +279,28 @@ class Feed:
         """Give the next bytes for a stream: its events, a sign of life, or nothing when it was woken."""
         found = None if stream.behind else channel.after(stream.place)
         if found is None:
-            return self._spoken(stream, await self._read(account, stream) or ALIVE)
+            return self._spoken(stream, await self._read(account, channel, stream) or ALIVE)
         stream.place, events = found
         if events:
             return self._spoken(stream, events)
         await stream.rest()
+        now = time.monotonic()
+        if now < stream.due:
+            return b""
+        if now - channel.looked < ALIVE_SECONDS * (1 - SPREAD):
+            return self._spoken(stream, ALIVE)
         # However little there is to say: what nobody heard of is in the store.
-        stream.behind = stream.behind or time.monotonic() - stream.spoke >= ALIVE_SECONDS
+        channel.looked = now
+        stream.behind = True
         return b""
 
     def _spoken(self, stream: Stream, said: bytes) -> bytes:
         stream.spoke = time.monotonic()
         return said
 
-    async def _read(self, account: AccountId, stream: Stream) -> bytes:
+    async def _read(self, account: AccountId, channel: Channel, stream: Stream) -> bytes:
         """Read on from the stream's place; a page that is not full means it has caught up."""
-        heard = self._heard
+        heard, known = self._heard, channel.after(stream.place)
         try:
             tasks = await self._records.settled_after(account, stream.place, PAGE)
         except Unavailable as away:
@@ -292,6 +313,9 @@ class Feed:
             stream.place = tasks[-1].place
         if not stream.behind:
             stream.place = max(stream.place, heard)
+        if tasks and tasks[0].place <= heard and known is not None and not known[1]:
+            # The others know no more of it.
+            channel.miss(heard)
         return b"".join(self._event(task) for task in tasks)
 
     def _event(self, task: Task) -> bytes:
