@@ -138,6 +138,30 @@ async def test_kinds_take_turns_too(desk, three):
     assert quiet.id in await served(desk, person, 2)
 
 
+async def test_one_claim_for_many_goes_round_the_kinds(desk, three):
+    loud, quiet, person = three
+    await flood(desk, loud, 6)
+    words = Draft(type="TextCaptchaTask", question=Question(kind=Kind.QUESTION, text="why?"), blobs=())
+    await flood(desk, quiet, 6, question=words)
+
+    given = await desk.claim(person, 6, kinds=tuple(Kind))
+
+    kinds = [(await desk.task(lease.task)).kind for lease in given]
+    assert kinds.count(Kind.TEXT) == kinds.count(Kind.QUESTION) == 3
+
+
+async def test_accounts_whose_tasks_are_all_at_work_are_passed_over(desk, three):
+    loud, quiet, person = three
+    other = await desk.person()
+    await flood(desk, loud, 2)
+    await desk.claim(other, 2)
+    (theirs,) = await flood(desk, quiet, 1)
+
+    assert [lease.task for lease in await desk.claim(person)] == [theirs]
+    desk.clock.pass_by(PERSON_LEASE_MS)
+    assert len(await desk.claim(person, 2)) == 2
+
+
 async def test_what_machines_passed_on_queues_as_it_came_to_people(desk, three):
     """A flood that machines were quick to doubt leaves people's turns to others."""
     loud, quiet, person = three

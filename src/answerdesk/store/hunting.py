@@ -3,11 +3,12 @@ Rule: what a look costs grows with the accounts it passes, never with how many t
 
 from __future__ import annotations
 
+import functools
 import heapq
 import sqlite3
 from collections import deque
 from collections.abc import Iterator
-from itertools import product
+from itertools import chain, product
 from typing import Final
 
 from answerdesk.desk.hunt import Hunt
@@ -19,10 +20,11 @@ from answerdesk.model.task import Route
 from answerdesk.store import tables
 from answerdesk.store.tables import FLOW
 
-_FLOWS: Final = (
-    f"SELECT {FLOW} FROM flows INDEXED BY flows_next WHERE active = 1"
-    ' AND kind = ? AND "group" = ? AND route = ? ORDER BY turn, account'
+_IN_FLOW: Final = (
+    "SELECT 1 FROM tasks INDEXED BY tasks_queue WHERE state = 0 AND tasks.kind = flows.kind"
+    ' AND tasks."group" = flows."group" AND tasks.route = flows.route AND tasks.account = flows.account'
 )
+_FREE: Final = "free_at <= ? AND deadline > ?"
 _OF_FLOW: Final = 'state = 0 AND kind = ? AND "group" = ? AND route = ? AND account = ?'
 _TASKS: Final = (
     f"SELECT rank, n FROM tasks INDEXED BY tasks_queue WHERE {_OF_FLOW} AND lang IS ? AND free_at <= ? AND deadline > ?"
@@ -40,6 +42,20 @@ _WAITING: Final = (
     ' AND kind = ? AND "group" = ? AND route = ? AND deadline > ? LIMIT ?)'
     " WHERE free_at <= ? AND (? = '' OR lang IS NULL OR instr(?, ',' || lang || ',')) LIMIT ?)"
 )
+
+
+@functools.cache
+def _flows(languages: int) -> str:
+    """Select a line's flows that have a free place, in no language or some, and those without any open task.
+
+    Flows whose tasks are all at work may be many; they are passed over within the one statement.
+    """
+    one_by_one = [f"EXISTS ({_IN_FLOW} AND lang IS ? AND {_FREE})"] * (languages + 1)
+    free = " OR ".join(one_by_one) if languages else f"EXISTS ({_IN_FLOW} AND {_FREE})"
+    return (
+        f'SELECT {FLOW} FROM flows INDEXED BY flows_next WHERE active = 1 AND kind = ? AND "group" = ? AND route = ?'
+        f" AND ({free} OR NOT EXISTS ({_IN_FLOW})) ORDER BY turn, account"
+    )
 
 
 def find(database: sqlite3.Connection, hunt: Hunt, rows: Rows, now: Millis) -> list[Sequence]:
@@ -89,7 +105,7 @@ class _Line(Iterator[Sequence]):
     def __next__(self) -> Sequence:
         """Take the next turn."""
         if self._flows is None:
-            self._flows = self._db.execute(_FLOWS, self._line.name)
+            self._flows = self._next_flows()
             self._advance()
         while (flow := self._unopened) is not None and self._is_next(flow):
             self._open(flow)
@@ -104,6 +120,13 @@ class _Line(Iterator[Sequence]):
         else:
             heapq.heappop(self._opened)
         return n
+
+    def _next_flows(self) -> Iterator[tables.Row]:
+        languages = self._hunt.languages
+        values = (
+            [(lang, self._now, self._now) for lang in (None, *languages)] if languages else [(self._now, self._now)]
+        )
+        return self._db.execute(_flows(len(languages)), (*self._line.name, *chain.from_iterable(values)))
 
     def _is_next(self, flow: Flow) -> bool:
         """Tell whether a flow's turn comes before those of the opened ones: only then is it worth looking into."""
