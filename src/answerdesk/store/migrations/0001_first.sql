@@ -52,7 +52,8 @@ CREATE TABLE tasks (
   soft_id INTEGER
 );
 -- A claim looks at the flows of a line in the order of their turns, and takes a flow's tasks in that of their rank.
-CREATE INDEX tasks_queue ON tasks (kind, "group", route, account, lang, rank, n, free_at, deadline) WHERE state = 0;
+-- The column of the condition is listed too, so that the index alone answers.
+CREATE INDEX tasks_queue ON tasks (kind, "group", route, account, lang, rank, n, free_at, deadline, state) WHERE state = 0;
 CREATE INDEX tasks_review ON tasks (review_at) WHERE state = 0;
 CREATE INDEX tasks_account ON tasks (account, state, n);
 CREATE INDEX tasks_settled ON tasks (account, place) WHERE state > 0;
@@ -75,7 +76,7 @@ CREATE TABLE flows (
   active INTEGER NOT NULL,
   PRIMARY KEY (account, kind, "group", route)
 ) WITHOUT ROWID;
-CREATE INDEX flows_next ON flows (kind, "group", route, turn, account, weight) WHERE active = 1;
+CREATE INDEX flows_next ON flows (kind, "group", route, turn, account, weight, active) WHERE active = 1;
 
 -- All media of a task in one value, one after the other; `sizes` is the JSON list of their lengths.
 CREATE TABLE contents (n INTEGER PRIMARY KEY, sizes TEXT NOT NULL, data BLOB NOT NULL);
