@@ -55,11 +55,12 @@ class Asker:
 
     def told(self, task: int, rounds: int = 4) -> dict[str, Any]:
         """What a poll says, once it says that the task is over."""
+        reply: dict[str, Any] = {}
         for _ in range(rounds):
             reply = self.customer.call("getTaskResult", {**TWOCAPTCHA, "Prefer": "wait=5"}, taskId=task).json
             if reply.get("status") != "processing":
                 break
-        return dict(reply)
+        return reply
 
     def text(self, task: int) -> Any:
         return self.told(task)["solution"]["text"]

@@ -164,8 +164,10 @@ def test_a_task_is_given_back_with_its_reason(people: Crowd, asker: Asker, by: s
         else:
             seat.keys(by)
 
-    assert sent.value.post_data_json["reason"] == ("unreadable" if by == "Escape" else "language")
-    assert sent.value.post_data_json["lease"] == lease
+    said = sent.value.post_data_json or {}
+
+    assert said["reason"] == ("unreadable" if by == "Escape" else "language")
+    assert said["lease"] == lease
 
 
 def test_a_soft_rule_warns_once_and_the_second_enter_sends(people: Crowd, asker: Asker) -> None:
@@ -228,6 +230,22 @@ def test_letters_typed_into_the_answer_are_letters(people: Crowd, asker: Asker) 
     seat.answer("pt?+-0")
 
     assert asker.text(task) == "pt?+-0"
+
+
+def test_undo_in_the_field_is_the_browsers_and_reaches_no_answer(people: Crowd, asker: Asker) -> None:
+    asker.ask()
+    asker.ask()
+    seat = Seat(people.owner()).sit()
+    seat.lease()
+    seat.ahead(2)
+    seat.answer("one")
+    lease = seat.lease()
+    seat.field.press_sequentially("abc")
+    seat.keys("Control+z")
+
+    expect(seat.field).to_have_value("")
+    assert seat.lease() == lease
+    expect(seat.note).to_be_hidden()
 
 
 def test_a_strangers_text_is_shown_as_text_and_its_unseen_signs_as_signs(people: Crowd, asker: Asker) -> None:

@@ -68,8 +68,10 @@ const acts = {
   send: () => loop.submit(),
   cant: () => loop.decline(),
   undo: (event) => {
-    if (event && (screen.mode?.undo() || (typing(event.target) && event.target.value))) return false;
-    undo(loop);
+    // What a field undoes is the browser's; then comes the mode's own, then the last answer.
+    if (event && typing(event.target) && event.target.value) return false;
+    if (!(event && screen.mode?.undo())) undo(loop);
+    return true;
   },
   last: () => undo(loop),
   time: () => extend(loop),
