@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import msgspec
 import pytest
 
 from answerdesk.model.answer import Decline
 from answerdesk.model.person import Role
+from answerdesk.model.question import Constraints, Kind, Medium
 from answerdesk.model.solver import SolverId
 from answerdesk.pages.me import HISTORY
 from tests.pages.town import Town, Visitor
@@ -122,6 +124,41 @@ async def test_a_hostile_answer_is_shown_as_the_text_it_is(town, text, shown):
     await say(town, visitor, text)
 
     assert f'<bdi dir="auto">{shown}</bdi>' in (await visitor.get("/me")).text
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "shown"),
+    [
+        (Kind.AUDIO, "spoken words", "spoken words"),
+        (Kind.GRID, [1, 3], "1, 3"),
+        (Kind.GRID, [], "–"),
+        (Kind.POINTS, [[1, 2], [3, 4]], "1 2; 3 4"),
+        (Kind.BOXES, [[1, 2, 3, 4]], "1 2 3 4"),
+        (Kind.OUTLINE, [[[1, 1], [5, 1], [3, 6]]], "(1 1) (5 1) (3 6)"),
+        (Kind.ROTATE, [40, 90.5], "40, 90.5"),
+        (Kind.DRAG, [None, [2, 3]], "–; 2 3"),
+    ],
+)
+async def test_answers_of_every_kind_are_written_in_a_line(town, kind, value, shown):
+    visitor = await worker(town)
+    account, solver = await town.desk.open_account(), await town.solver_of(visitor.person)
+    sort = Medium(type="audio/wav") if kind is Kind.AUDIO else Medium(type="image/png", width=10, height=10)
+    pieces = {Kind.ROTATE: 2, Kind.DRAG: 3}.get(kind, 1)
+    question = msgspec.structs.replace(
+        draft().question,
+        kind=kind,
+        media=(sort,) * pieces,
+        constraints=Constraints(rows=2, columns=2, can_no_answer=True),
+    )
+    await town.desk.submit(account, msgspec.structs.replace(draft(*[b"medium"] * pieces), question=question))
+    (lease,) = await town.desk.claim(solver, kinds=(kind,))
+    assert (await town.desk.answer(solver, lease, value)).accepted
+
+    page = (await visitor.get("/me")).text
+
+    assert f'<span class="said"><bdi dir="auto">{shown}</bdi></span>' in page
+    assert page.count(f"/api/work/media/{lease.token}/") == pieces
+    assert ("<audio " in page) is (kind is Kind.AUDIO)
 
 
 async def test_media_that_are_no_longer_kept_are_not_offered(town):

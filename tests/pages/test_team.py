@@ -235,6 +235,15 @@ class TestInvite:
         assert says in reply.text
         assert f'value="{sent["languages"]}"' in reply.text
 
+    async def test_a_name_that_a_machine_has_is_taken_too(self, town):
+        visitor = await town.somebody(Role.OWNER)
+        await town.desk.machine("ocr")
+
+        reply = await visitor.post("/team/invite", name="ocr", role="worker", kind=["text"], languages="")
+
+        assert (reply.status_code, len(await town.store.people())) == (422, 1)
+        assert "there is a worker called" in reply.text
+
     @pytest.mark.parametrize(
         ("role", "asked", "status"),
         [

@@ -94,18 +94,16 @@ def _written(value: Any) -> str:
     """Write an answer in one line: text as it is, cells between commas, points and boxes as numbers."""
     if isinstance(value, str):
         text = value
-    elif isinstance(value, list):
-        text = (
-            "; ".join(_part(part) for part in value) if any(isinstance(part, list) for part in value) else _part(value)
-        )
+    elif any(isinstance(part, list) for part in value):
+        text = "; ".join(map(_part, value))
     else:
-        text = str(value)
+        text = ", ".join(map(_part, value)) or "–"
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def _part(part: Any) -> str:
     if isinstance(part, list):
-        return " ".join(f"({_part(each)})" if isinstance(each, list) else str(each) for each in part) or "–"
+        return " ".join(f"({_part(each)})" if isinstance(each, list) else str(each) for each in part)
     return "–" if part is None else str(part)
 
 

@@ -8,6 +8,7 @@ import secrets
 from typing import Any, Final
 
 import msgspec
+import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -35,6 +36,8 @@ from answerdesk.pages.members import (
     work_of,
 )
 from answerdesk.pages.parts import parts, render, site_of
+
+log = structlog.get_logger()
 
 LINK_BYTES: Final = 32
 #: Whom a form invites: customers come with an account, which the command line opens.
@@ -230,6 +233,7 @@ async def _done(request: Request, member: Member, verb: Any, done: str, secret: 
 
 def _lead_on(request: Request, member: Member, done: str, secret: str = "") -> Response:
     made = parts(request)
+    log.info("team_changed", what=done, whom=member.key, by=request.state.person.id)
     if secret:
         made.once.keep(request.state.session.digest, member.key, f"{site_of(request)}/enter/{secret}", made.clock.now())
     return RedirectResponse(f"/team/{member.key}?done={done}", 303)
