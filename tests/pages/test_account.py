@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pyotp
@@ -12,6 +13,7 @@ from answerdesk.model.account import digest
 from answerdesk.model.person import Role
 from answerdesk.pages.account import browser_of
 from answerdesk.pages.once import SHOWN_MS
+from answerdesk.pages.passwords import Busy, Passwords
 
 PASSWORD = "correct horse battery staple"
 OTHER = "another horse, another staple"
@@ -166,3 +168,42 @@ async def test_a_language_is_kept_and_spoken(ann):
 )
 def test_a_browser_is_called_as_people_call_it(agent, called):
     assert browser_of(agent) == called
+
+
+async def test_what_was_changed_elsewhere_meanwhile_is_not_written_over(ann, hall):
+    class Elsewhere:
+        """A store in which somebody else is a moment sooner."""
+
+        def __getattr__(self, name):
+            return getattr(hall.store, name)
+
+        async def run(self, verb):
+            if isinstance(verb, Secure):
+                await hall.store.run(Secure(person=verb.person, settings={"password": "other"}))
+            return await hall.store.run(verb)
+
+    hall.site._app.state.parts = dataclasses.replace(hall.parts, store=Elsewhere())  # noqa: SLF001 - handed in
+    reply = await set_password(ann)
+
+    assert (reply.status_code, "changed elsewhere" in reply.text) == (409, True)
+    assert (await hall.store.person(ann.person.id)).password == "other"
+
+
+async def test_while_too_many_sign_in_nothing_is_changed_and_no_try_is_lost(ann, hall):
+    await set_password(ann)
+
+    class Full(Passwords):
+        async def matches(self, hashed, password):
+            raise Busy
+
+        async def hash(self, password):
+            raise Busy
+
+    full = Full()
+    hall.site._app.state.parts = dataclasses.replace(hall.parts, passwords=full)  # noqa: SLF001 - handed in
+    replies = [await set_password(ann, OTHER, PASSWORD) for _ in range(12)]
+    signed = [await hall.visitor().post("/sign-in", {"name": "ann", "password": PASSWORD}) for _ in range(12)]
+    full.close()
+
+    assert {(reply.status_code, "Many people sign in" in reply.text) for reply in replies} == {(422, True)}
+    assert {reply.status_code for reply in signed} == {503}

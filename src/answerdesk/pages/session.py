@@ -134,6 +134,7 @@ async def _known(request: Request, given: dict[str, str]) -> tuple[Person | None
     try:
         right = await made.passwords.matches(hashed, given["password"])
     except Busy:
+        _give_back(request, given["name"])
         return None, "busy"
     return (person, "") if right and person is not None else (None, "wrong")
 
