@@ -44,6 +44,7 @@ class TestCreate:
         assert (reply.status, reply.json["status"], reply.json["answer"]) == (201, "ready", "4821")
         assert (reply.json["type"], reply.json["kind"], reply.json["cost"]) == ("ImageToTextTask", "text", "0.00100")
         assert reply.json["solveCount"] == 1
+        assert reply.json["settledBy"] == "people"
         assert reply.json["created"] <= reply.json["ended"]
 
     def test_the_same_key_and_body_make_one_task_and_say_how_it_stands(self, person, ask) -> None:

@@ -54,6 +54,7 @@ def final_reply(task: Task) -> Final:
             created=task.created,
             ended=task.ended,
             solve_count=task.solve_count,
+            trail=task.trail,
         )
         return _with_grid(ready, task) if task.kind is Kind.GRID else ready
     fault, detail = FAILURES[task.cause or Cause.UNSOLVED]

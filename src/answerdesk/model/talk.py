@@ -14,7 +14,7 @@ from answerdesk.model.fault import Fault
 from answerdesk.model.money import NOTHING, Micros
 from answerdesk.model.question import Kind, Question
 from answerdesk.model.sandbox import Answered
-from answerdesk.model.task import TaskId
+from answerdesk.model.task import TaskId, Trail
 
 #: The words for a task that is unknown, foreign, expired or deleted, or named by no number: always the same
 #: (PROTOCOL §3.4).
@@ -84,6 +84,8 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     created: Millis
     ended: Millis
     solve_count: int
+    #: By whom it was settled.
+    trail: Trail | None = None
     #: How many cells a grid had.
     cells: int = 0
     #: Whether a grid of which nothing fits is told in words.

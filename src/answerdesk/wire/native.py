@@ -14,7 +14,7 @@ from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import BOOKS, Book, Entry
 from answerdesk.model.question import Kind
 from answerdesk.model.talk import UNKNOWN_TASK, Call, Ready, Refused, Reply
-from answerdesk.model.task import LARGEST_ID, TaskId
+from answerdesk.model.task import LARGEST_ID, TaskId, Trail
 from answerdesk.wire.fields import SPRAWLING, is_sprawling
 
 NAME: Final = "native"
@@ -76,6 +76,8 @@ class TaskJson(TypedDict):
     created: NotRequired[float]
     ended: NotRequired[float]
     solveCount: NotRequired[int]
+    #: Who had something to say of it, in the order in which they came.
+    settledBy: NotRequired[Trail]
     error: NotRequired[Problem]
 
 
@@ -231,7 +233,7 @@ def task_json(task: TaskId, reply: Reply) -> TaskJson:
     """Show a task and, once it is settled, its outcome."""
     match reply:
         case Ready():
-            return TaskJson(
+            shown = TaskJson(
                 id=task,
                 status="ready",
                 type=reply.type,
@@ -242,6 +244,9 @@ def task_json(task: TaskId, reply: Reply) -> TaskJson:
                 ended=_seconds(reply.ended),
                 solveCount=reply.solve_count,
             )
+            if reply.trail is not None:
+                shown["settledBy"] = reply.trail
+            return shown
         case Refused():
             return TaskJson(id=task, status="failed", error=problem(reply.fault, reply.detail))
         case _:
