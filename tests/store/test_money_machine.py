@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from answerdesk.desk.chores import Retention, review
+from answerdesk.desk.payouts import PayOut
 from answerdesk.desk.ports import Listing
 from answerdesk.model.account import Account, Sequence
 from answerdesk.model.answer import Decline
 from answerdesk.model.fault import Fault
-from answerdesk.model.money import Book, Entry, Move, sums
+from answerdesk.model.money import Book, Entry, Micros, Move, sums
 from answerdesk.model.task import State, Task
 from answerdesk.store.sqlite import SqliteStore
 from tests.store.driver import PRICE, Desk
@@ -132,6 +133,20 @@ class MoneyLife(Life):
             else:
                 assert fault is Fault.NO_SUCH_CAPCHA_ID
 
+    @rule(pick=picks, parts=st.integers(-1, 3), stale=st.integers(0, 1))
+    def pay_out(self, pick: int, parts: int, stale: int) -> None:
+        """Pay nothing, half, all or more of what is owed, once as the sum was seen and once as it was before."""
+        person = self.person(pick)
+        seen = self.do(self.desk.store.wages(person.id, self.clock.now()))
+        amount, before = Micros(seen.owed * parts // 2), Micros(seen.paid - stale)
+        left, fault = self.refused(self.desk.store.run(PayOut(solver=person.id, amount=amount, before=before)))
+        allowed = not stale and 0 < amount <= seen.owed
+        assert fault == (None if allowed else Fault.BAD_PARAMETERS)
+        if allowed:
+            assert left == seen.owed - amount
+            _, fault = self.refused(self.desk.store.run(PayOut(solver=person.id, amount=Micros(1), before=before)))
+            assert fault is Fault.BAD_PARAMETERS
+
     @rule(milliseconds=st.sampled_from([1, 20_000, 61_000, 130_000, 300_000, 90_000_000]))
     def pass_time(self, milliseconds: int) -> None:
         self.clock.pass_by(milliseconds)
@@ -156,10 +171,17 @@ class MoneyLife(Life):
             assert (balance, held, open_tasks) == self.models[account.id].purse
             assert (balance, held) == tuple(books.get((book, account.id), 0) for book in (Book.BALANCE, Book.HELD))
             assert min(balance, held, open_tasks) >= 0
+        for solver in self.solvers:
+            lines = [entry for _, _, entry in self.do(self.desk.store.earnings(solver.id, 2**60, 10_000))]
+            wages = self.do(self.desk.store.wages(solver.id, self.clock.now()))
+            assert wages.owed == sums(lines).get((Book.EARNED, solver.id), 0) >= 0
+            assert wages.paid == sum(entry.amount for entry in lines if entry.move is Move.PAYOUT)
+            everything += lines
         assert sum(sums(everything).values()) == 0
         assert self.do(self.desk.store.sums()).drifting == ()
         once = Counter((entry.task, entry.move) for entry in everything if entry.move is not Move.TOPUP)
-        assert all(times == 1 for (_, move), times in once.items() if move is not Move.PAY)
+        repeated = {Move.PAY, Move.PAYOUT}
+        assert all(times == 1 for (_, move), times in once.items() if move not in repeated)
         paid = Counter((entry.task, entry.solver) for entry in everything if entry.move is Move.PAY)
         assert all(times == 1 for times in paid.values())
 
