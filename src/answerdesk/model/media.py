@@ -152,10 +152,11 @@ def _chunk(data: bytes, at: int, name: bytes, head: struct.Struct, behind: int) 
 
     PNG writes the size before the name and a check sum behind; RIFF the size after the name, padded to even.
     """
+    last, unpack = len(data) - head.size, head.unpack_from
     for _ in range(_MOST_SEGMENTS):
-        if len(data) < at + head.size:
+        if at > last:
             break
-        first, second = head.unpack_from(data, at)
+        first, second = unpack(data, at)
         called, length = (second, first) if behind else (first, second)
         if called == name:
             return data[at + 8 : at + 8 + length]

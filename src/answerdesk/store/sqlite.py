@@ -6,8 +6,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable, Iterable
-from typing import Final, TypeVar
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -94,10 +94,9 @@ class SqliteStore(SqliteCrew, SqliteRoll):
         """Why the last commit failed, None when it did not."""
         return self._group.trouble
 
-    async def run(self, verb: Verb[T]) -> T:
+    def run(self, verb: Verb[T]) -> Coroutine[Any, Any, T]:
         """Run a verb in the next group."""
-        outcome: T = await self._group.run(verb)
-        return outcome
+        return self._group.run(verb)
 
     async def draw(self) -> Sequence:
         """Draw from a block, which was taken durably before any of it is used."""
