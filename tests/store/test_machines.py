@@ -143,6 +143,8 @@ class TaskLife(Life):
         self.claim(pick + 1, 1)
         for (solver, lease), words in [(pair, "late") for pair in slow] + [(pair, last) for pair in self.leases[-1:]]:
             deed: Any = self.desk.give_back if isinstance(words, Decline) else self.desk.answer
+            if lease.token not in self.outcomes:
+                self.shown.add(lease.token)
             self.keep(lease, words, self.do(deed(solver, lease, words)))
 
     def may_be_given(self, solver: Solver, lease: Lease) -> None:
