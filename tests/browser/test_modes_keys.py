@@ -286,7 +286,7 @@ def test_an_answer_taken_back_begins_where_it_was_left(bench: Bench) -> None:
             }""",
             [kind, value, {"rows": 3, "columns": 3, "angle": 40}],
         )
-        bench.page.reload()
+        bench.keys("Escape")
 
         assert again == [value, None, None, False], kind
     assert before.keys() == TASKS.keys()
