@@ -52,13 +52,13 @@ def claim(wish: Claim) -> Call[list[Lease]]:
 
 
 def answer(
-    lease: Lease, value: object, confidence: float | None, then: Claim | None, shown: Lease | None
+    lease: Lease, value: object, confidence: float | None, then: Claim | None, shown: Lease | None = None
 ) -> Call[Verdict]:
     """Answer a lease and, in the same trip, claim what is next. The same answer again gets the same reply."""
     return _say("/api/work/answer", {"lease": lease.lease, "value": value, "confidence": confidence}, then, shown)
 
 
-def decline(lease: Lease, reason: str, then: Claim | None, shown: Lease | None) -> Call[Verdict]:
+def decline(lease: Lease, reason: str, then: Claim | None, shown: Lease | None = None) -> Call[Verdict]:
     """Hand a lease back unanswered and, in the same trip, claim what is next."""
     return _say("/api/work/decline", {"lease": lease.lease, "reason": reason}, then, shown)
 
