@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 from answerdesk.model.limit import Bucket, forget_oldest, is_loopback
+from answerdesk.model.person import LONGEST_NAME
 
 #: Wrong tries of one name at once, and how fast further ones are earned; the same for one address.
 OF_NAME: Final = (10.0, 1 / 60)
@@ -32,7 +33,7 @@ class Attempts:
             bucket.tokens = min(bucket.size, bucket.tokens + 1)
 
     def _of(self, name: str, ip: str, now: float) -> list[Bucket]:
-        found = [self._bucket(("name", name), *OF_NAME, now)]
+        found = [self._bucket(("name", name[:LONGEST_NAME]), *OF_NAME, now)]
         if not is_loopback(ip):
             found.append(self._bucket(("address", ip), *OF_ADDRESS, now))
         return found

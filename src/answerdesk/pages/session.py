@@ -71,6 +71,9 @@ async def enter(request: Request) -> Response:
     if request.method != "POST" and is_looking_ahead(request):
         return render(request, "enter.html", spent=False)
     link = digest(request.path_params["secret"])
+    if await parts(request).roll.link(link) is None:
+        # Whoever tries addresses is told without a write.
+        return render(request, "enter.html", 410, spent=True)
     secret, session = fresh_session(request)
     try:
         _, person = await parts(request).store.run(Enter(link=link, session=session, before=before(request)))
