@@ -8,8 +8,9 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.bench import HANDS
 from tests.browser.seat import Asker, Seat
-from tests.browser.surfing import PHONE, Crowd
+from tests.browser.surfing import Crowd
 from tests.serving import Serving
 
 PASSWORD = "a quiet harbour at noon"
@@ -101,9 +102,9 @@ def test_bare_keys_do_nothing_once_they_are_switched_off(people: Crowd) -> None:
     expect(seat.state).to_have_text("Paused")
 
 
-@pytest.mark.parametrize("touch", [False, True])
-def test_practice_tells_right_and_wrong_and_leads_back_to_work(people: Crowd, asker: Asker, touch: bool) -> None:
-    seat = Seat(people.invited("ann", "--kinds", "question", **(PHONE if touch else {})), touch=touch)
+@pytest.mark.parametrize("hand", ["mouse", "touch"])
+def test_practice_tells_right_and_wrong_and_leads_back_to_work(people: Crowd, asker: Asker, hand: str) -> None:
+    seat = Seat(people.invited("ann", "--kinds", "question", **HANDS[hand].options), touch=HANDS[hand].touch)
     seat.sit()
     offer = seat.page.locator("[data-id=offer]")
     offer.get_by_role("button", name="Question").click()
