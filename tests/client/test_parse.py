@@ -34,8 +34,8 @@ CALLS = [
     balance(),
     report(TaskId(1), correct=True, reason=""),
     claim(Claim(kinds=("text",))),
-    answer(LEASE, "a", None, None, None),
-    decline(LEASE, "broken", None, None),
+    answer(LEASE, "a", None, None),
+    decline(LEASE, "broken", None),
     media("/m"),
 ]
 leaves = (
@@ -103,7 +103,7 @@ def test_a_stream_of_anything_is_events_or_an_answerdesk_error(pieces):
 @given(st.decimals(allow_nan=False, allow_infinity=False), st.booleans())
 def test_what_was_earned_is_read_to_the_last_digit(paid, accepted):
     body = json.dumps({"accepted": accepted, "paid": str(paid), "leases": []}).encode()
-    assert answer(LEASE, "a", None, None, None).parse(Reply(status=200, body=body)) == Verdict(accepted=accepted, paid=paid)
+    assert answer(LEASE, "a", None, None).parse(Reply(status=200, body=body)) == Verdict(accepted=accepted, paid=paid)
 
 
 @given(st.integers(0, 10**12))
