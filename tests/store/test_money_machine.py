@@ -135,7 +135,10 @@ class MoneyLife(Life):
 
     @rule(pick=picks, parts=st.integers(-1, 3), stale=st.integers(0, 1))
     def pay_out(self, pick: int, parts: int, stale: int) -> None:
-        """Pay nothing, half, all or more of what is owed, once as the sum was seen and once as it was before."""
+        """Earn something; pay nothing, half, all or more of what is owed, as the sum was seen or as it was before."""
+        self.top_up(pick, 10_000)
+        self.submit(pick, None)
+        self.work(pick, 3, "yes")
         person = self.person(pick)
         seen = self.do(self.desk.store.wages(person.id, self.clock.now()))
         amount, before = Micros(seen.owed * parts // 2), Micros(seen.paid - stale)
