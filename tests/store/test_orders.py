@@ -12,7 +12,7 @@ from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import Micros
 from answerdesk.model.question import Kind
 from answerdesk.model.talk import UNKNOWN_TASK, Processing, Ready, Refused
-from answerdesk.model.task import DEADLINE_MS, Cause, Route, State, TaskId
+from answerdesk.model.task import DEADLINE_MS, Cause, Route, State, TaskId, Trail
 from tests.store.driver import PRICE, Desk, draft
 
 HOUR_MS = 3_600_000
@@ -51,6 +51,7 @@ class TestLookUp:
             created=created,
             ended=desk.clock.now(),
             solve_count=1,
+            trail=Trail.PEOPLE,
         )
         assert replies == [expected] * 3
 
