@@ -63,8 +63,9 @@ Ctrl+C ends it; nothing of it stays.
 class Stage:
     """What everybody on it knows: the answers to what the robot asked, and what it is still waiting for."""
 
-    def __init__(self, url: str, key: str, random: Random) -> None:
-        """Take the desk's address and the robot's key."""
+    def __init__(self, url: str, key: str, random: Random, tell: Callable[[Task, Sample], None]) -> None:
+        """Take the desk's address, the robot's key, and what tells of a settled task."""
+        self._tell = tell
         self.url = url
         self.key = key
         self.random = random
@@ -90,7 +91,7 @@ class Stage:
                 sample = self.known.pop(task.id, None)
                 if sample is not None:
                     self._room.release()
-                    click.echo(_line(task, sample))
+                    self._tell(task, sample)
 
     async def answer(self, token: str) -> None:
         """Be one simulated person: look a while, then say what is right, mostly; wait while switched off."""
@@ -135,8 +136,18 @@ _ORDERS: Final[dict[Kind, Callable[[Sample, str], Order]]] = {
 }
 
 
+def _tell_as_json(task: Task, sample: Sample) -> None:
+    """Print what became of a task as one JSON line."""
+    right = task.status == "ready" and sample.fits(task.answer)
+    out.document({"task": task.id, "kind": task.kind, "status": task.status, "answer": task.answer, "right": right})
+
+
+def _tell_in_a_line(task: Task, sample: Sample) -> None:
+    """Print what became of a task for a reader."""
+    click.echo(_line(task, sample))
+
+
 def _line(task: Task, sample: Sample) -> str:
-    """Say in a line what became of a task."""
     seconds = (task.ended - task.created).total_seconds() if task.ended and task.created else 0.0
     if task.status != "ready":
         return f"{sample.question.kind:9} {seconds:5.1f} s  no answer"
@@ -162,11 +173,12 @@ def enrol(data: Path, people: int) -> list[str]:
 class Crew(threading.Thread):
     """The robot and the simulated people, on a loop of their own beside the server's."""
 
-    def __init__(self, ready: Announcement, people: int) -> None:
-        """Take the desk they come to."""
+    def __init__(self, ready: Announcement, people: int, tell: Callable[[Task, Sample], None]) -> None:
+        """Take the desk they come to, how many simulated people there are, and what tells of their work."""
         super().__init__(name="crew", daemon=True)
         self._ready = ready
         self._people = people
+        self._tell = tell
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
 
@@ -181,7 +193,7 @@ class Crew(threading.Thread):
             self._loop.close()
 
     async def _act(self, tokens: list[str]) -> None:
-        stage = Stage(self._ready.url, self._ready.key or "", Random())  # noqa: S311 - a demo's dice
+        stage = Stage(self._ready.url, self._ready.key or "", Random(), self._tell)  # noqa: S311 - a demo's dice
         async with asyncio.TaskGroup() as group:
             acts = (stage.ask(), stage.tell(), *map(stage.answer, tokens))
             going = [group.create_task(act) for act in acts]
@@ -203,7 +215,8 @@ class Crew(threading.Thread):
     "--people", type=click.IntRange(0, MOST_PEOPLE), default=PEOPLE, show_default=True,
     help="How many simulated people answer; 0 leaves everything to you.",
 )  # fmt: skip
-def demo(host: str | None, port: str, people: int) -> None:
+@options.json_option
+def demo(host: str | None, port: str, people: int, as_json: bool) -> None:
     """The desk lies in a folder for the while and is removed at the end; your own data is not touched."""
     from answerdesk import main
     from answerdesk.cli.logs import log_structured
@@ -212,9 +225,10 @@ def demo(host: str | None, port: str, people: int) -> None:
     crews: list[Crew] = []
 
     def ready(told: Announcement) -> None:
-        announce(told, as_json=False)
-        click.echo(_ABOUT.format(url=told.url))
-        crews.append(Crew(told, people))
+        announce(told, as_json=as_json)
+        if not as_json:
+            click.echo(_ABOUT.format(url=told.url))
+        crews.append(Crew(told, people, _tell_as_json if as_json else _tell_in_a_line))
         crews[0].start()
 
     log_structured("warning")

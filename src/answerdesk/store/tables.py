@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
-import structlog
 
 from answerdesk.desk.ports import Price, Replay
 from answerdesk.model.account import Account, AccountId, Key, Millis, Purse
@@ -19,8 +18,6 @@ from answerdesk.model.money import Entry, Move
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver
 from answerdesk.model.task import Cause, Route, State, Task, Trail
-
-log = structlog.get_logger()
 
 Row = tuple[Any, ...]
 
@@ -67,7 +64,9 @@ def tasks_from(rows: Iterable[Row]) -> Iterator[Task]:
         try:
             yield task_from(row)
         except (KeyError, ValueError):
-            log.exception("task_unreadable", n=row[0])
+            import structlog  # noqa: PLC0415 - the command line is quick because it logs nothing
+
+            structlog.get_logger().exception("task_unreadable", n=row[0])
 
 
 #: The columns of a task that change after its creation; all others are as created.
