@@ -297,13 +297,6 @@ class Serving:
         self._workers.append(solver)
         return Worker(self, solver, token)
 
-    def dismiss(self) -> None:
-        """Switch everybody off who came with the desk, its owner too: who answers is whom a test enrols."""
-        with self.store() as store:
-            there = store.house().solvers
-        self.do(*(SaveSolver(solver=structs.replace(each, enabled=False)) for each in there))
-        self.notice()
-
     def tidy(self) -> None:
         """Cancel what is open and switch every worker off, so that the next test finds an idle desk."""
         with self.store() as store:

@@ -14,7 +14,6 @@ from tests.serving import Customer, Serving, Worker
 
 def _run(factory: pytest.TempPathFactory, name: str, **settings: Any) -> Iterator[Serving]:
     with Serving(factory.mktemp(name), **settings) as server:
-        server.dismiss()
         yield server
         log = server.logged()
 

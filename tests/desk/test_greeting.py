@@ -6,9 +6,9 @@ import pytest
 
 from answerdesk.desk.books import SaveSolver
 from answerdesk.desk.greeting import Exposed, check_exposure, has_password, let_in, owner_of, owners_link
-from answerdesk.desk.people import Change, Enrol, Secure
+from answerdesk.desk.people import Change, Enrol, Enter, Secure, SignIn
 from answerdesk.model.account import digest
-from answerdesk.model.person import ENTER_MS, INVITE_MS, Person, PersonId, Purpose, Role
+from answerdesk.model.person import ENTER_MS, INVITE_MS, Person, PersonId, Purpose, Role, Session
 from answerdesk.model.solver import Solver, SolverId
 from answerdesk.store.sqlite import SqliteStore
 from tests.fakes import Clock
@@ -104,3 +104,19 @@ async def test_only_an_owner_who_may_come_in_has_the_password_that_counts(store)
     await store.run(Secure(person=owner, settings={"password": "hash"}))
 
     assert await has_password(store)
+
+
+async def test_the_first_owner_is_somebody_to_ask_only_once_they_came_in(store):
+    owner = await owner_of(store, store)
+    assert [one.enabled for one in store.house().solvers] == [False]
+    await let_in(store, owner, "secret")
+    await store.run(Enter(link=digest("secret"), session=Session(digest=b"session", person=PersonId(0))))
+
+    assert [one.enabled for one in store.house().solvers] == [True]
+
+
+async def test_a_password_brings_the_first_owner_in_as_well(store):
+    owner = await owner_of(store, store)
+    await store.run(SignIn(person=owner, session=Session(digest=b"session", person=PersonId(0))))
+
+    assert [one.enabled for one in store.house().solvers] == [True]

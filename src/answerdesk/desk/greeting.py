@@ -22,7 +22,11 @@ class Exposed(RuntimeError):
 
 
 async def owner_of(store: Store, roll: Roll) -> Person:
-    """Give the owner who came first of those who may sign in, made where there is none; may answer every kind."""
+    """Give the owner who came first of those who may sign in, made where there is none.
+
+    The owner may answer every kind, but counts as somebody to ask only once they came in: a desk of machines alone has
+    nobody who will ever look.
+    """
     people = await roll.people()
     owners = [person for person in people if person.role is Role.OWNER and person.enabled]
     if owners:
@@ -30,7 +34,7 @@ async def owner_of(store: Store, roll: Roll) -> Person:
     taken = {person.name for person in people} | {solver.name for solver in store.house().solvers}
     name = next(name for n in range(1, len(taken) + 2) if (name := OWNER if n == 1 else f"{OWNER} {n}") not in taken)
     person = Person(id=PersonId(await store.draw()), name=name, role=Role.OWNER)
-    solver = Solver(id=SolverId(await store.draw()), name=name, machine=False)
+    solver = Solver(id=SolverId(await store.draw()), name=name, machine=False, enabled=False)
     return await store.run(Enrol(person=person, solver=solver))
 
 

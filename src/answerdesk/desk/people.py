@@ -102,7 +102,7 @@ class Enter(msgspec.Struct, frozen=True, kw_only=True):
             raise Refusal(Fault.KEY_DOES_NOT_EXIST, SPENT)
         session = _opened(self.session, person, now)
         spent = RollChanges(links=(replace(link, used=now),), sessions=(session,), ended=_some(self.before))
-        return Changes(roll=(spent,)), (session, person)
+        return Changes(solvers=_there(person, rows), roll=(spent,)), (session, person)
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +135,7 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
             people = (person,)
         session = _opened(self.session, person, now)
         change = RollChanges(people=people, sessions=(session,), ended=_some(self.before))
-        return Changes(roll=(change,)), (session, person)
+        return Changes(solvers=_there(person, rows), roll=(change,)), (session, person)
 
 
 class SignOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -316,6 +316,11 @@ def _check_name(person: Person, rows: Rows) -> None:
 
 def _opened(session: Session, person: Person, now: Millis) -> Session:
     return replace(session, person=person.id, created=now, seen=now, until=Millis(now + LIFE_MS))
+
+
+def _there(person: Person, rows: Rows) -> tuple[Solver, ...]:
+    """Give the solver of somebody who comes in for the first time and may be asked from now on."""
+    return tuple(replace(one, enabled=True) for one in rows.house.solvers if one.id == person.solver and not one.enabled)
 
 
 def _dated(link: Link, now: Millis) -> Link:
