@@ -10,7 +10,8 @@ import pytest
 
 SPEED = Path(__file__).parents[2] / "benchmarks" / "speed.py"
 BENCHES = (
-    "poll", "submit", "mix", "loop", "native", "waiting", "claim", "hold", "callbacks", "scale", "memory", "start", "browser",
+    "poll", "submit", "mix", "loop", "native", "waiting", "claim", "hold", "callbacks", "scale", "memory", "start",
+    "browser",
 )  # fmt: skip
 
 

@@ -215,15 +215,20 @@ class TestTerms:
         assert "ImageToTextTask" in beside("prices").out
 
     def test_rules_change_one_by_one(self, beside) -> None:
-        beside("rules", "set", "ImageToTextTask", "--threshold", "0.9", "--machines-first", "2.5", "--agree", "2")
+        beside("rules", "set", "ImageToTextTask", "--threshold", "0.9", "--machines-first", "2.5")
         changed = beside("rules", "set", "ImageToTextTask", "--unattended", "wait", "--declines", "3", "--json").json
 
         assert changed == {
-            "type": "ImageToTextTask", "threshold": 0.9, "profiles": [], "agree": 2, "most_answers": 0, "declines": 3,
+            "type": "ImageToTextTask", "threshold": 0.9, "profiles": [], "agree": 1, "most_answers": 0, "declines": 3,
             "unattended": "wait", "machines_first": 2.5, "from": "desk",
         }  # fmt: skip
         assert changed in beside("rules", "list", "--json").json
         assert "wait" in beside("rules").out
+
+    def test_a_type_may_want_more_than_one_person(self, beside) -> None:
+        changed = beside("rules", "set", "GridTask", "--agree", "2", "--most-answers", "4", "--json").json
+
+        assert (changed["agree"], changed["most_answers"]) == (2, 4)
 
 
 def price(listed):

@@ -320,7 +320,8 @@ def _opened(session: Session, person: Person, now: Millis) -> Session:
 
 def _there(person: Person, rows: Rows) -> tuple[Solver, ...]:
     """Give the solver of somebody who comes in for the first time and may be asked from now on."""
-    return tuple(replace(one, enabled=True) for one in rows.house.solvers if one.id == person.solver and not one.enabled)
+    own = (solver for solver in rows.house.solvers if solver.id == person.solver)
+    return tuple(replace(solver, enabled=True) for solver in own if not solver.enabled)
 
 
 def _dated(link: Link, now: Millis) -> Link:

@@ -22,6 +22,12 @@ _TASK: Final = f"UPDATE tasks SET {', '.join(f'{name} = ?' for name in tables.CH
 _PURSE: Final = "UPDATE accounts SET balance = ?, held = ?, open_tasks = ?, day = ?, spent = ? WHERE id = ?"
 _LEASE: Final = f"INSERT OR REPLACE INTO leases ({LEASE}) VALUES ({', '.join('?' * 14)})"
 _LINE: Final = f"INSERT OR REPLACE INTO lines ({tables.LINE}) VALUES (?, ?, ?, ?, ?)"
+#: A flow is active as long as a task of it is open: that its last one is gone, no claim may have noticed yet.
+_FLOW_NOW: Final = FLOW.replace(
+    "active",
+    "active AND EXISTS (SELECT 1 FROM tasks INDEXED BY tasks_queue WHERE state = 0 AND tasks.kind = flows.kind"
+    ' AND tasks."group" = flows."group" AND tasks.route = flows.route AND tasks.account = flows.account)',
+)
 _FLOW: Final = f"INSERT OR REPLACE INTO flows ({FLOW}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ENTRY: Final = "INSERT INTO entries (at, move, amount, account, solver, n, note) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ACCOUNT: Final = (
@@ -102,7 +108,7 @@ class Unit:
         rows = self.rows
         if not rows.lines and (hunts or accounts):
             rows.lines = hunting.read_lines(self._db)
-        for row in self._many(f"SELECT {FLOW} FROM flows WHERE account IN ", accounts - self._flows_of):
+        for row in self._many(f"SELECT {_FLOW_NOW} FROM flows WHERE account IN ", accounts - self._flows_of):
             flow = tables.flow_from(row)
             rows.flows[flow.account, flow.line] = flow
         self._flows_of |= accounts
