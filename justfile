@@ -30,9 +30,9 @@ types:
 contracts:
     lint-imports --no-logo
 
-# The quick core.
+# The quick core: every room by itself, without a server or a program.
 test *args:
-    pytest -q -n 2 --dist loadfile -m "not slow and not e2e and not browser" {{ args }}
+    pytest -q -n 2 --dist loadfile -m "not slow and not wide and not e2e and not browser" {{ args }}
 
 # Everything, the slow and the third-party programs too.
 test-all *args:

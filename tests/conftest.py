@@ -3,15 +3,38 @@ The quick core tries fewer examples of each property; whatever runs the slow tes
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("quick", settings.get_profile("house"), max_examples=30)
+settings.register_profile("quick", settings.get_profile("house"), max_examples=15)
 settings.load_profile("house")
+
+ROOT = Path(__file__).parents[1]
+#: Where every test starts a program or reads the whole project.
+WIDE_FOLDERS = ("docs", "README.md", "tests/benchmarks", "tests/cli", "tests/crash", "tests/house", "tests/scripts")
+#: By what a test has a server of its own process.
+SERVERS = {"shared_server", "shared_strict", "shared_fronted"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose by what the run leaves out."""
     if "not slow" in config.getoption("markexpr"):
         settings.load_profile("quick")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what the quick core leaves out for its width."""
+    for item in items:
+        if is_wide(item):
+            item.add_marker(pytest.mark.wide)
+
+
+def is_wide(item: pytest.Item) -> bool:
+    """Tell whether a test starts a server or a program, or reads the whole project."""
+    path = item.path.relative_to(ROOT).as_posix()
+    module = getattr(item, "module", None)
+    serves = any(hasattr(module, name) for name in ("Serving", "serving"))
+    return path.startswith(WIDE_FOLDERS) or serves or bool(SERVERS & set(getattr(item, "fixturenames", ())))

@@ -18,7 +18,7 @@ from tests.fakes import Clock
 from tests.store.driver import Desk, draft
 
 RICH = 10**9
-SOME = settings(max_examples=30, deadline=None, suppress_health_check=(HealthCheck.too_slow,))
+SOME = settings(deadline=None, suppress_health_check=(HealthCheck.too_slow,))
 LANGUAGES = (None, "de", "fr")
 
 weights = st.lists(st.integers(1, 4), min_size=2, max_size=4)
