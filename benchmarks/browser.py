@@ -70,10 +70,11 @@ def browser(bench: Bench) -> None:
     data = bench.folder / "data"
     machine.leave_to_all(os.getpid())
     with commanded(data, "none") as port:
+        link = _invited(data)
         for seed in range(sends + 3):
             _create(port, (data / "first.key").read_text().strip(), seed)
         with late(port) as far:
-            weight, whole, waits = _work(f"http://127.0.0.1:{far}{_invited(data)}", sends)
+            weight, whole, waits = _work(f"http://127.0.0.1:{far}{link}", sends)
     assert len(waits) == sends, f"{len(waits)} of {sends} tasks were painted"
     waits.sort()
     bench.tell("from Enter to the next task painted, p50", f"{waits[len(waits) // 2]:.0f} ms")

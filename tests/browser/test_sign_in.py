@@ -7,10 +7,10 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from pyotp.totp import TOTP
 
 from answerdesk.model.person import COOKIE
 from tests.browser.surfing import PHONE, Crowd, owner_link
@@ -106,7 +106,7 @@ def test_a_password_and_codes_are_set_up_and_asked_for(people: Crowd, screen):
     secret = page.locator("#secret").inner_text().replace(" ", "")
     assert Axe().run(page, options=RULES).response["violations"] == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    codes = pyotp.TOTP(secret)
+    codes = TOTP(secret)
     page.get_by_label("Code from your app").fill("000000")
     page.get_by_role("button", name="Ask for codes from now on").click()
     expect(page.get_by_text("That code is not right")).to_be_visible()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import pyotp
 import pytest
+from pyotp.totp import TOTP
 
 from answerdesk.desk.people import Change, Secure
 from answerdesk.model.account import digest
@@ -31,7 +31,7 @@ async def coded(hall, ann):
 
 
 def code(hall, steps: int = 0) -> str:
-    return pyotp.TOTP(SECRET).at(hall.clock.now() // 1000 + steps * STEP_SECONDS)
+    return TOTP(SECRET).at(hall.clock.now() // 1000 + steps * STEP_SECONDS)
 
 
 async def sign_in(visitor: Visitor, name: str = "Ann Ü", password: str = PASSWORD, **fields: str):

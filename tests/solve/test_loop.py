@@ -44,7 +44,7 @@ async def test_questions_are_answered_and_each_answer_claims_the_next(board, ser
 
     assert said == {task: f"{task}x5 meter" for task in range(1, 7)}
     assert all(verb == "answer" and body["confidence"] == 0.9 for verb, _, body in board.said)
-    assert all(body["claim"] == {"kinds": ["text"], "max": 1, "wait": 0} for _, _, body in board.said)
+    assert all(body["claim"] == {"kinds": ["text"], "max": 1, "wait": 0, "reserve": False} for _, _, body in board.said)
     assert {claim["wait"] for claim in board.claims} == {0, 25}
 
 

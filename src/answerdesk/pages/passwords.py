@@ -12,6 +12,7 @@ import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 from argon2.profiles import RFC_9106_LOW_MEMORY
+from pyotp.totp import TOTP
 
 from answerdesk.model.person import clean_password
 
@@ -81,14 +82,14 @@ def fresh_secret() -> str:
 
 def code_link(secret: str, name: str) -> str:
     """Give the address by which apps take a secret over."""
-    return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name="answerdesk")
+    return TOTP(secret).provisioning_uri(name=name, issuer_name="answerdesk")
 
 
 def step_of(secret: str, code: str, now_ms: int) -> int:
     """Give the time step whose code this is, 0 for none."""
     code = "".join(code.split())
     step = now_ms // 1000 // STEP_SECONDS
-    codes = pyotp.TOTP(secret)
+    codes = TOTP(secret)
     for near in range(step - STEPS_OFF, step + STEPS_OFF + 1):
         if hmac.compare_digest(codes.at(near * STEP_SECONDS).encode(), code.encode()):
             return near
