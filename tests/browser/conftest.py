@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Browser, sync_playwright
 
+from answerdesk.desk.books import SaveSolver
 from tests.browser.surfing import ARGUMENTS, CHROMIUM, Crowd, crowd
 from tests.serving import Serving, serving
 
@@ -33,8 +35,12 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Serving]:
-    """A desk of its own, on a free port, without a machine solver."""
+    """A desk of its own, on a free port, without a machine solver, whose owner was there before and may be asked."""
     with serving(tmp_path) as server:
+        with server.store() as store:
+            owner = store.house().solvers[0]
+        server.do(SaveSolver(solver=replace(owner, enabled=True)))
+        server.notice()
         yield server
 
 
