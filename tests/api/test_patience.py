@@ -115,7 +115,9 @@ async def test_an_idle_connection_is_kept_for_a_next_request_and_no_longer(line)
 async def test_a_connection_that_waits_carries_no_container_that_is_heavy_while_empty(line):
     await line.say(WHOLE.replace(b"abc", b"zzz"))
     (held,) = line.state.connections
-    parts = [held, held.flow, held.cycle, held.cycle.message_event, *vars(held.flow).values()]
+    carried = [held, held.flow, held.cycle, held.cycle.message_event, *vars(held.flow).values()]
+    # The transport is the loop's own: uvloop's, which is served with, is not Python's.
+    parts = [part for part in carried if not isinstance(part, asyncio.BaseTransport)]
 
     assert not [part for part in parts for value in getattr(part, "__dict__", {}).values() if isinstance(value, deque)]
     assert (await line.hear()).startswith(b"HTTP/1.1 200")
