@@ -81,6 +81,8 @@ def sow(folder: Path, seed: Seed) -> Permutation:
             unit.flush()
             db.execute("COMMIT")
         db.execute("PRAGMA journal_mode = WAL")
+        # What was sown goes to the disk now, not beneath the commits that are measured.
+        os.sync()
         return _permutation(db)
 
 
