@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
+from answerdesk.desk.holding import Undo
 from answerdesk.desk.payouts import PaidMeanwhile, PayOut
 from answerdesk.desk.work import Answer
 from answerdesk.model.fault import Refusal
+from answerdesk.model.judge import Rules
 from answerdesk.model.money import Micros, Move
 from answerdesk.model.solver import SolverId
 from tests.store.driver import PAY, Desk
@@ -91,6 +93,43 @@ async def test_an_answer_in_the_same_commit_is_owed_afterwards(desk):
     await asyncio.gather(desk.store.run(answer), desk.store.run(pay(person, PAY)))
 
     assert await money(desk, person) == (2 * PAY, PAY, PAY)
+
+
+class TestWithWhatIsTakenBack:
+    """An answer that waits for a second opinion is paid, and can be undone."""
+
+    async def undoing(self, desk):
+        await desk.set_rules(Rules(agree=2))
+        account = await desk.open_account()
+        person, _ = await desk.person(on_shift=True), await desk.person(on_shift=True)
+        await desk.submit(account)
+        (lease,) = await desk.claim(person)
+        await desk.answer(person, lease)
+        assert await money(desk, person) == (PAY, 0, PAY)
+        return person, Undo(solver=person, lease=lease.token)
+
+    async def test_what_is_taken_back_in_the_same_commit_is_not_paid(self, desk):
+        person, undo = await self.undoing(desk)
+
+        held, refused = await asyncio.gather(
+            desk.store.run(undo), desk.store.run(pay(person, PAY)), return_exceptions=True
+        )
+
+        assert held.why is None
+        assert isinstance(refused, Refusal), refused
+        assert await money(desk, person) == (0, 0, 0)
+        assert (await desk.store.sums()).drifting == ()
+
+    async def test_what_is_taken_back_once_it_was_paid_is_kept_from_the_next_pay(self, desk):
+        person, undo = await self.undoing(desk)
+
+        left, held = await asyncio.gather(desk.store.run(pay(person, PAY)), desk.store.run(undo))
+
+        assert (left, held.why) == (0, None)
+        assert await money(desk, person) == (0, PAY, -PAY)
+        with pytest.raises(Refusal, match="is owed"):
+            await desk.store.run(pay(person, 1, before=PAY))
+        assert (await desk.store.sums()).drifting == ()
 
 
 async def test_wages_written_past_the_ledger_are_named(desk):

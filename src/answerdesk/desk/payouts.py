@@ -44,5 +44,4 @@ class PayOut(msgspec.Struct, frozen=True, kw_only=True):
             msg = f"{show(owed)} is owed; an amount above 0 and up to that can be paid out (got {show(self.amount)})"
             raise Refusal(Fault.BAD_PARAMETERS, msg)
         entry = Entry(move=Move.PAYOUT, amount=self.amount, solver=self.solver, note=self.note)
-        total = Micros(paid + self.amount)
-        return Changes(entries=(entry,), paid=((self.solver, (earned, total)),)), Micros(earned - total)
+        return Changes(entries=(entry,)), Micros(owed - self.amount)

@@ -19,7 +19,7 @@ from answerdesk.model.callback import Attempt, Callback
 from answerdesk.model.catalog import CATALOG
 from answerdesk.model.fair import Flow, Line, LineName
 from answerdesk.model.judge import Rules
-from answerdesk.model.money import NOTHING, Entry, Micros
+from answerdesk.model.money import NOTHING, Entry, Micros, wages_by
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver, SolverId, Staff, staff_for
 from answerdesk.model.standing import Mark
@@ -109,8 +109,6 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[Entry, ...] = ()
     #: What is added to solvers' standings.
     marks: tuple[Mark, ...] = ()
-    #: What solvers earned and were paid in all, once a payout is booked.
-    paid: tuple[tuple[SolverId, tuple[Micros, Micros]], ...] = ()
     replays: tuple[Replay, ...] = ()
     callbacks: tuple[Callback, ...] = ()
     attempts: tuple[Attempt, ...] = ()
@@ -163,7 +161,7 @@ class Rows:
         self.tokens_of: dict[Sequence, dict[str, None]] = {}
         self.replays: dict[tuple[AccountId, str], Replay] = {}
         self.callbacks: dict[Sequence, Callback] = {}
-        #: What solvers earned and were paid in all, as it stood before the batch but for payouts.
+        #: What solvers earned and were paid in all, of those whose wages were asked for.
         self.wages: dict[SolverId, tuple[Micros, Micros]] = {}
         self.roll = RollRows()
         self._staff: dict[tuple[Kind, str | None, str], Staff] = {}
@@ -219,10 +217,18 @@ class Rows:
             self.replays[replay.account, replay.key] = replay
         for callback in changes.callbacks:
             self.callbacks[callback.n] = callback
-        self.wages.update(changes.paid)
+        if self.wages:
+            self._book(changes.entries)
         self.roll.absorb(*changes.roll)
         self._absorb_house(changes)
         self._forget(changes.erased)
+
+    def _book(self, entries: Ordered[Entry]) -> None:
+        """Let payouts after this see what was earned, taken back and paid by it."""
+        for entry in entries:
+            if (solver := SolverId(entry.solver)) in self.wages:
+                (earned, paid), (more, out) = self.wages[solver], wages_by(entry)
+                self.wages[solver] = Micros(earned + more), Micros(paid + out)
 
     def _absorb_house(self, changes: Changes) -> None:
         if changes.solvers or changes.seen:

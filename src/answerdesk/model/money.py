@@ -106,6 +106,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+def wages_by(entry: Entry) -> tuple[int, int]:
+    """Tell what an entry adds to what a solver earned in all, and to what it was paid out."""
+    if entry.move is Move.PAYOUT:
+        return 0, entry.amount
+    source, goal = BOOKS[entry.move]
+    return entry.amount * ((goal is Book.EARNED) - (source is Book.EARNED)), 0
+
+
 def sums(entries: list[Entry]) -> dict[tuple[Book, int], int]:
     """Add up every book as (book, owner) → micro-units; the values sum to zero by construction."""
     totals: dict[tuple[Book, int], int] = {}

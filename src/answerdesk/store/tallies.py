@@ -9,7 +9,7 @@ from typing import Final
 
 from answerdesk.desk.ports import Changes
 from answerdesk.model.account import DAY_MS, Millis
-from answerdesk.model.money import BOOKS, Book, Micros, Move
+from answerdesk.model.money import Micros, wages_by
 from answerdesk.model.solver import SolverId
 from answerdesk.model.standing import Mark, Standing
 from answerdesk.store.tables import Row
@@ -37,10 +37,8 @@ class Tallies:
         for entry in changes.entries:
             if entry.solver:
                 sums = self._wages.setdefault((entry.solver, now // DAY_MS), [0, 0])
-                if entry.move is Move.PAYOUT:
-                    sums[1] += entry.amount
-                else:
-                    sums[0] += entry.amount if BOOKS[entry.move][1] is Book.EARNED else -entry.amount
+                for which, more in enumerate(wages_by(entry)):
+                    sums[which] += more
         self._marks += changes.marks
 
     def write(self, database: sqlite3.Connection) -> None:
