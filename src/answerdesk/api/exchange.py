@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HEADER_VALUE_RE, STATUS_LINE, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_VALUE_RE,
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from answerdesk.api.http import WHOLE, Answer, request_number
-
-if TYPE_CHECKING:
-    from answerdesk.api.patience import PatientProtocol
 
 
 class Bell(asyncio.Event):
@@ -41,7 +43,7 @@ class Exchange(RequestResponseCycle):
     body: Any = b""
     _event: asyncio.Event | None = None
 
-    def __init__(self, connection: PatientProtocol, scope: dict[str, Any], *, keep_alive: bool) -> None:
+    def __init__(self, connection: HttpToolsProtocol, scope: dict[str, Any], *, keep_alive: bool) -> None:
         """Begin with a request whose head is whole."""
         self.scope = scope  # type: ignore[assignment]  # uvicorn's type has none of our extensions
         self.transport = connection.transport
