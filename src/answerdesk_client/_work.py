@@ -83,7 +83,7 @@ class WorkClient(Line):
         return self._ask(_calls.hold("keep", lease))
 
     def extend(self, lease: Lease) -> Held:
-        """Take 30 seconds more for a task that is looked at, once. "extended" is told of the second time."""
+        """Take 30 seconds more for a task that is looked at, once: later calls are told the same time."""
         return self._ask(_calls.hold("extend", lease))
 
     def release(self, *leases: Lease) -> int:

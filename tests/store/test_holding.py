@@ -157,8 +157,10 @@ class TestExtend:
 
         assert (await desk.extend(person, lease)).lease.until == lease.until + EXTEND_MS
         assert (await desk.task(n)).free_at == lease.until + EXTEND_MS
-        assert (await desk.extend(person, lease)).why is Lapse.EXTENDED
-        desk.clock.pass_by(PERSON_LEASE_MS + EXTEND_MS - 1)
+        desk.clock.pass_by(S)
+        again = await desk.extend(person, lease)
+        assert (again.why, again.lease.until) == (None, lease.until + EXTEND_MS)
+        desk.clock.pass_by(PERSON_LEASE_MS + EXTEND_MS - S - 1)
         await desk.cancel(n)
         assert await desk.answer(person, lease) == Verdict(accepted=False, why=Why.CANCELLED, paid=Micros(PAY))
 
@@ -168,7 +170,9 @@ class TestExtend:
             await desk.submit(account, deadline_ms=lasts)
         second, first = await desk.claim(person, 2)
 
-        assert (await desk.extend(person, first)).lease.until == desk.clock.now() + 70 * S
+        extended = await desk.extend(person, first)
+        assert extended.lease.until == desk.clock.now() + 70 * S
+        assert await desk.extend(person, first) == extended
         assert (await desk.extend(person, second)).why is Lapse.DEADLINE
 
     async def test_neither_what_is_only_reserved_nor_what_ran_out(self, desk, reserved):

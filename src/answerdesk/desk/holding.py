@@ -71,17 +71,15 @@ class Keep(_OfLease, frozen=True, kw_only=True):
 
 
 class Extend(_OfLease, frozen=True, kw_only=True):
-    """Give more time for a task that is shown, once."""
+    """Give more time for a task that is shown, once: the same call again is told the same time."""
 
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Held]:
         """Stay within the task's own time."""
         lease, task = own(self.lease, self.solver, rows)
-        why = _lapsed(lease, task, now)
-        if why is None:
-            why = Lapse.RESERVED if lease.reserved else Lapse.EXTENDED if lease.extended else None
-        if why is None and lease.until >= task.deadline:
+        why = _lapsed(lease, task, now) or (Lapse.RESERVED if lease.reserved else None)
+        if why is None and not lease.extended and lease.until >= task.deadline:
             why = Lapse.DEADLINE
-        if why:
+        if why or lease.extended:
             return NO_CHANGES, Held(lease=lease, task=task, why=why)
         longer = Millis(min(lease.until + EXTEND_MS, task.deadline))
         return _held(replace(lease, until=longer, extended=True), task, rows, now)

@@ -58,8 +58,6 @@ class Lapse(enum.StrEnum):
     SAID = "said"
     #: It was not shown yet, so its time does not run.
     RESERVED = "reserved"
-    #: It was extended before, which is done once.
-    EXTENDED = "extended"
     #: Its task's own time is up.
     DEADLINE = "deadline"
     #: Others hold every place that its task has.

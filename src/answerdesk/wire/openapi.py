@@ -61,20 +61,23 @@ _ME: Final = {
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One call: its body's and its reply's types, each with an example."""
+    """One call: its body's and its reply's types, each with an example; most name a lease and are told of its time."""
 
-    path: str
     name: str
     about: str
-    body: str
-    asked: Mapping[str, Any]
-    reply: str
+    body: str = "LeaseCall"
+    asked: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"lease": _LEASE})
+    reply: str = "HeldJson"
     told: Mapping[str, Any]
+
+    @property
+    def path(self) -> str:
+        """Where it is served."""
+        return f"/api/work/{self.name}"
 
 
 OPERATIONS: Final = (
     Operation(
-        path="/api/work/claim",
         name="claim",
         about="Ask for questions to answer; waits up to `wait` seconds for the first. With `reserve` they are set aside"
         " for 20 seconds, and their own time runs once they are shown.",
@@ -84,7 +87,6 @@ OPERATIONS: Final = (
         told={"leases": [_GIVEN]},
     ),
     Operation(
-        path="/api/work/answer",
         name="answer",
         about="Answer under a lease, and in the same call tell which reserved lease is `shown` now, and claim again."
         " The same answer again gets the same reply.",
@@ -99,7 +101,6 @@ OPERATIONS: Final = (
         told={"accepted": True, "paid": "0.000600", "leases": []},
     ),
     Operation(
-        path="/api/work/decline",
         name="decline",
         about="Give a question back, and claim again in the same call.",
         body="DeclineCall",
@@ -108,34 +109,22 @@ OPERATIONS: Final = (
         told={"accepted": False, "why": "settled", "paid": "0", "leases": []},
     ),
     Operation(
-        path="/api/work/show",
         name="show",
         about="Tell that a reserved question is seen now: its time runs from here. Again changes nothing.",
-        body="LeaseCall",
-        asked={"lease": _LEASE},
-        reply="HeldJson",
         told={"lease": _LEASE, "until": 1692863536.5},
     ),
     Operation(
-        path="/api/work/keep",
         name="keep",
         about="Set a reserved question aside for 20 seconds more, up to two minutes in all.",
-        body="LeaseCall",
-        asked={"lease": _LEASE},
-        reply="HeldJson",
         told={"lease": _LEASE, "why": "expired"},
     ),
     Operation(
-        path="/api/work/extend",
         name="extend",
-        about="Take 30 seconds more for a question that is shown: once, and within the task's own time.",
-        body="LeaseCall",
-        asked={"lease": _LEASE},
-        reply="HeldJson",
+        about="Take 30 seconds more for a question that is shown: once, and within the task's own time. Again changes"
+        " nothing.",
         told={"lease": _LEASE, "until": 1692863566.5},
     ),
     Operation(
-        path="/api/work/release",
         name="release",
         about="Give leases up without a word. What was never shown may be given to the same solver again.",
         body="ReleaseCall",
@@ -144,11 +133,8 @@ OPERATIONS: Final = (
         told={"released": 1},
     ),
     Operation(
-        path="/api/work/undo",
         name="undo",
         about="Withdraw an answer or a decline while its task is open: its pay is taken back and the lease runs again.",
-        body="LeaseCall",
-        asked={"lease": _LEASE},
         reply="UndoneJson",
         told={"reopened": False, "why": "settled"},
     ),

@@ -29,6 +29,8 @@ export async function extend(loop) {
   if (!task || task.practice) return;
   const reply = await post('extend', { lease: task.lease }).catch(() => ({ why: 'away' }));
   if (loop.current !== task) return;
-  if (reply.until) loop.clock.start((task.until = reply.until), false);
-  loop.screen.note(t(reply.until ? 'work.extended' : 'work.unextended'));
+  // Asked again, the server tells the time it gave before.
+  const longer = reply.until > task.until;
+  if (longer) loop.clock.start((task.until = reply.until), false);
+  loop.screen.note(t(longer ? 'work.extended' : 'work.unextended'));
 }
