@@ -10,7 +10,8 @@ import pytest
 
 from answerdesk.desk.chores import Forget
 from answerdesk.desk.ports import Listing, Unavailable
-from answerdesk.store.database import SKIP, backup, check_is_desk, migrations, restore
+from answerdesk.store.database import SKIP, backup, check_is_desk, restore
+from answerdesk.store.schema import migrations
 from answerdesk.store.sqlite import SqliteStore
 from tests.store.driver import Desk, draft
 
@@ -132,7 +133,7 @@ def test_there_is_no_backup_of_a_desk_that_is_not_there(tmp_path):
 def test_a_database_of_a_newer_answerdesk_is_refused_and_left_alone(file, clock):
     file.open().close()
     with closing(sqlite3.connect(file.path)) as connection:
-        connection.execute(f"PRAGMA user_version = {len(migrations()) + 1}")
+        connection.execute(f"PRAGMA user_version = {len(migrations('sqlite')) + 1}")
         connection.commit()
     before = file.path.read_bytes()
 

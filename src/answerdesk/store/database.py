@@ -7,12 +7,11 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from answerdesk.desk.ports import Unavailable
 from answerdesk.store.group import is_busy
+from answerdesk.store.schema import migrations, newer
 
 #: How far a restored desk skips, so that no id issued after the backup comes again.
 SKIP: Final = 1_000_000
@@ -58,15 +57,9 @@ def _patiently(connection: sqlite3.Connection, statement: str) -> None:
             return
 
 
-def migrations() -> list[tuple[str, str]]:
-    """Give the numbered migrations in order, as (name, SQL)."""
-    folder = resources.files("answerdesk.store") / "migrations"
-    return sorted((entry.name, entry.read_text("utf-8")) for entry in folder.iterdir() if entry.name.endswith(".sql"))
-
-
 def migrate(connection: sqlite3.Connection, fresh_key: Callable[[], bytes]) -> None:
     """Bring a database to this version, each migration in a transaction of its own; a newer one is refused."""
-    known = migrations()
+    known = migrations("sqlite")
     while (done := _schema(connection)) < len(known):
         try:
             connection.executescript(f"BEGIN IMMEDIATE;{known[done][1]};PRAGMA user_version = {done + 1};COMMIT;")
@@ -77,8 +70,7 @@ def migrate(connection: sqlite3.Connection, fresh_key: Callable[[], bytes]) -> N
             if _schema(connection) == done:
                 raise
     if done > len(known):
-        msg = f"this database is of a newer answerdesk (schema {done}, this one knows {len(known)}); upgrade answerdesk"
-        raise Unavailable(msg)
+        raise newer(done, len(known))
     connection.execute("INSERT OR IGNORE INTO facts (name, value) VALUES ('permutation', ?)", (fresh_key(),))
     connection.execute("INSERT OR IGNORE INTO facts (name, value) VALUES ('next', 1), ('settled', 0)")
 

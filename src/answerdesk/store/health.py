@@ -10,7 +10,8 @@ from typing import Final
 
 import msgspec
 
-from answerdesk.store.database import connect, migrations
+from answerdesk.store.database import connect
+from answerdesk.store.schema import migrations
 
 #: The version of the library.
 SQLITE: Final = sqlite3.sqlite_version
@@ -42,7 +43,7 @@ def examine(path: Path) -> Health:
                 synchronous=_SYNCHRONOUS[int(_said(connection, "synchronous"))],
                 integrity=_said(connection, "integrity_check"),
                 schema=int(_said(connection, "user_version")),
-                known=len(migrations()),
+                known=len(migrations("sqlite")),
             )
     except sqlite3.Error as error:
         msg = f"{path} is damaged or no database: {error}"

@@ -250,7 +250,7 @@ def rules_from(rows: Iterable[Row]) -> dict[str, Rules]:
     return {name: _RULES.decode(rules) for name, rules in rows}
 
 
-def contents_row(n: int, blobs: tuple[bytes, ...]) -> Row:
+def contents_row(task: Task, blobs: tuple[bytes, ...]) -> Row:
     """Lay a task's media out, one after the other."""
     sizes = ",".join(str(len(blob)) for blob in blobs)
-    return n, f"[{sizes}]", blobs[0] if len(blobs) == 1 else b"".join(blobs)
+    return task.n, task.account, f"[{sizes}]", blobs[0] if len(blobs) == 1 else b"".join(blobs)

@@ -216,7 +216,7 @@ class _Dirty:
         for task, blobs in changes.created:
             self.created[task.n] = tables.task_row(task)
             if blobs:
-                self.contents.append(tables.contents_row(task.n, blobs))
+                self.contents.append(tables.contents_row(task, blobs))
         for task in changes.tasks:
             self.tasks[task.n] = task
         for lease in changes.leases:
@@ -236,7 +236,7 @@ class _Dirty:
     def statements(self) -> tuple[tuple[str, list[Row]], ...]:
         return (
             (_NEW_TASK, list(self.created.values())),
-            ("INSERT INTO contents (n, sizes, data) VALUES (?, ?, ?)", self.contents),
+            ("INSERT INTO contents (n, account, sizes, data) VALUES (?, ?, ?, ?)", self.contents),
             (_TASK, [tables.task_change(task) for task in self.tasks.values()]),
             (_PURSE, [tables.purse_change(purse) for purse in self.purses.values()]),
             (_LEASE, [tables.lease_row(lease) for lease in self.leases.values()]),

@@ -79,7 +79,12 @@ CREATE TABLE flows (
 CREATE INDEX flows_next ON flows (kind, "group", route, turn, account, weight, active) WHERE active = 1;
 
 -- All media of a task in one value, one after the other; `sizes` is the JSON list of their lengths.
-CREATE TABLE contents (n INTEGER PRIMARY KEY, sizes TEXT NOT NULL, data BLOB NOT NULL);
+CREATE TABLE contents (
+  n INTEGER PRIMARY KEY,
+  account INTEGER NOT NULL,
+  sizes TEXT NOT NULL,
+  data BLOB NOT NULL
+);
 
 CREATE TABLE leases (
   token TEXT PRIMARY KEY,
