@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sqlite3
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, TypeVar
 
@@ -25,9 +26,9 @@ from answerdesk.model.answer import Lease
 from answerdesk.model.callback import Callback
 from answerdesk.model.solver import Solver
 from answerdesk.model.task import State, Task
-from answerdesk.store import tables
+from answerdesk.store import database, tables
 from answerdesk.store.crew import SqliteCrew
-from answerdesk.store.database import OPENING_SECONDS, PERMUTATION_KEY_BYTES, connect, migrate
+from answerdesk.store.database import OPENING_SECONDS, PERMUTATION_KEY_BYTES, migrate
 from answerdesk.store.group import GroupCommit, Pace
 from answerdesk.store.people import SqliteRoll
 from answerdesk.store.tables import CALLBACK, LEASE, PURSE, TASK
@@ -68,7 +69,10 @@ _OWED_HOSTS: Final = (
 class SqliteStore(SqliteCrew, SqliteRoll):
     """The store port on one SQLite file; an empty path keeps everything in memory."""
 
-    def __init__(self, path: str, clock: Clock, *, block: int = BLOCK, pace: Pace = DEFAULT_PACE) -> None:
+    def __init__(
+        self, path: str, clock: Clock, *, block: int = BLOCK, pace: Pace = DEFAULT_PACE,
+        connect: Callable[[str], sqlite3.Connection] = database.connect,
+    ) -> None:  # fmt: skip
         """Open, and bring the schema up to date."""
         self.path = path
         super().__init__(connect(path))
