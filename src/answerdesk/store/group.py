@@ -4,15 +4,19 @@ Rule: a caller hears of its verb after the commit is durable, or hears that noth
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from answerdesk.desk.ports import NO_CHANGES, Changes, Clock, Heard, House, Unavailable, Verb
+from answerdesk.desk.watch import Ran, Watch
 from answerdesk.model.fault import Refusal
 from answerdesk.model.task import Task
 from answerdesk.store.units import Unit, read_house
@@ -74,6 +78,17 @@ class GroupCommit:
         self.hearers: list[Callable[[Heard], None]] = []
         #: Why the last commit failed, None when it did not.
         self.trouble: str | None = None
+        self.watch: Watch | None = None
+        self._callers: WeakKeyDictionary[asyncio.Future[Any], object] = WeakKeyDictionary()
+        #: When the unit under way began, had gathered, and had decided.
+        self._began = self._gathered = self._decided = 0.0
+        #: A batch is nobody's own: what is logged of it names none of its callers.
+        self._context = contextvars.Context()
+
+    @property
+    def waiting(self) -> int:
+        """How many verbs wait for a unit."""
+        return len(self._waiting)
 
     async def run(self, verb: Verb[Any]) -> Any:
         """Queue a verb and wait until it is durable."""
@@ -86,9 +101,11 @@ class GroupCommit:
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((verb, outcome))
+        if self.watch is not None and self.watch.caller is not None:
+            self._callers[outcome] = self.watch.caller()
         if not self._busy:
             self._busy = True
-            loop.call_soon(self._step)
+            loop.call_soon(self._step, context=self._context)
         return await outcome
 
     def look_around(self) -> None:
@@ -135,10 +152,12 @@ class GroupCommit:
                 self._fail(batch, error)
             return
         self._locked_since = None
+        self._began = self._gathered = time.monotonic()
         try:
             self._refresh()
             unit, outcomes = self._decide(batch)
             unit.flush()
+            self._decided = time.monotonic()
         except Exception as error:  # noqa: BLE001 - the driver's, or a value that no column can hold
             self._roll_back()
             if len(batch) == 1:
@@ -172,6 +191,7 @@ class GroupCommit:
         unit = Unit(self._db, self.house, self._clock.now())
         needs = [verb.needs for verb, _ in batch]
         unit.gather(needs)
+        self._gathered = time.monotonic()
         outcomes: list[Any] = []
         for (verb, _), need in zip(batch, needs, strict=True):
             if need.hunt:
@@ -200,6 +220,7 @@ class GroupCommit:
             return
         self.trouble = None
         self.house = unit.rows.house
+        self._tell_watch(batch, failed=False)
         self._finish(batch, unit, outcomes)
 
     def _finish(self, batch: list[Waiting], unit: Unit, outcomes: list[Any]) -> None:
@@ -225,7 +246,19 @@ class GroupCommit:
                 told = {"message": "a hearer of the store failed", "exception": error}
                 asyncio.get_running_loop().call_exception_handler(told)
 
+    def _tell_watch(self, batch: list[Waiting], *, failed: bool) -> None:
+        if self.watch is None:
+            return
+        callers = tuple(self._callers.get(outcome) for _, outcome in batch) if self._callers else ()
+        decided = max(self._decided, self._gathered)
+        ran = Ran(
+            verbs=len(batch), began=self._began, gathered=self._gathered, decided=decided, ended=time.monotonic(),
+            failed=failed, callers=callers,
+        )  # fmt: skip
+        self.watch.ran(ran)
+
     def _fail(self, batch: list[Waiting], error: BaseException) -> None:
+        self._tell_watch(batch, failed=True)
         reason = str(error) or type(error).__name__
         if isinstance(error, sqlite3.Error):
             # A rule of the schema that one verb broke is that verb's trouble, not the store's.
