@@ -18,13 +18,13 @@ import structlog
 from answerdesk.api.server import STOP_SECONDS
 from answerdesk.config import ANCHORS, Settings
 from answerdesk.desk.books import SaveSolver
+from answerdesk.desk.store import DeskStore
 from answerdesk.desk.work import Free
 from answerdesk.model.account import digest
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver, SolverId
 from answerdesk.solve.plugin import SolverUnknown, make
 from answerdesk.store.folder import read_line, write_secret
-from answerdesk.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     # What it imports costs a quarter of a second, and serves https alone.
@@ -38,7 +38,7 @@ NO_SOLVER: Final = "none"
 LONG_RUN_SECONDS: Final = 60.0
 
 
-async def enrol_machine(store: SqliteStore, settings: Settings) -> tuple[str | None, str | None]:
+async def enrol_machine(store: DeskStore, settings: Settings) -> tuple[str | None, str | None]:
     """Enrol this folder's machine solver and free what it held; gives its token, or why there is none."""
     if settings.solver == NO_SOLVER:
         return None, None

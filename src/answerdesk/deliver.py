@@ -165,12 +165,12 @@ class Deliverer:
             self._woken.set()
 
     async def run(self) -> None:
-        """Post what is owed, again and again."""
+        """Post what is owed, again and again, while that is this process's duty."""
         try:
             while True:
                 self._woken.clear()
                 try:
-                    for health in PLACES:
+                    for health in PLACES if self._store.duty() else ():
                         await self._start_due(health=health)
                 except Unavailable as away:
                     log.warning("callbacks_put_off", why=str(away))

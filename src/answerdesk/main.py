@@ -46,6 +46,7 @@ from answerdesk.desk.entrance import Entrance
 from answerdesk.desk.greeting import check_exposure, owners_link
 from answerdesk.desk.orders import Orders
 from answerdesk.desk.ports import Heard, Unavailable
+from answerdesk.desk.store import DeskStore
 from answerdesk.desk.visits import Visits
 from answerdesk.model.account import Account, AccountId, digest
 from answerdesk.model.catalog import own_name
@@ -55,7 +56,7 @@ from answerdesk.pages.parts import make_parts
 from answerdesk.pages.site import Site
 from answerdesk.solve.plugin import find
 from answerdesk.store.folder import Wall, only_server, open_store, read_line, write_secret, written_while
-from answerdesk.store.sqlite import BLOCK, SqliteStore
+from answerdesk.store.sqlite import BLOCK
 from answerdesk.wire.callback import write_callback
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Desk:
         """Make the parts over the folder's store; at most `files` connections can be open."""
         wall = Wall()
         self.settings = settings
-        self.store = open_store(settings.data, block=BLOCK)
+        self.store: DeskStore = open_store(settings.data, block=BLOCK)
         #: Nobody is told that the desk is ready before its owner is told how to come in.
         self.announced = False
         ids = Permutation(self.store.permutation_key)
@@ -181,7 +182,7 @@ class Desk:
         """Take everything down."""
         await self.darkroom.close()
         self.site.close()
-        self.store.close()
+        await self.store.aclose()
 
 
 def terms_of(settings: Settings) -> Terms:
@@ -341,10 +342,10 @@ def _loops(desk: Desk, server: Server, certificate: Certificate | None) -> list[
     ]
 
 
-async def _chore(chore: Chore, store: SqliteStore, retention: Retention) -> None:
-    """Run a chore's rounds until there is no more to do; each waits for its commit, which gives way."""
+async def _chore(chore: Chore, store: DeskStore, retention: Retention) -> None:
+    """Run a chore's rounds until there is no more to do, on whoever's duty it is; each waits for its commit."""
     more = True
-    while more:
+    while more and store.duty():
         more = await chore(store, Wall().now(), retention) >= ROUND
 
 
@@ -360,7 +361,7 @@ async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
             log.exception("chore_crashed")
 
 
-async def first_account(store: SqliteStore, data: Path) -> tuple[str | None, bool]:
+async def first_account(store: DeskStore, data: Path) -> tuple[str | None, bool]:
     """Make the first account where there is none; gives its key, if this folder has it, and whether it was made."""
     path = data / FIRST_KEY
     if any(account.name == FIRST_ACCOUNT for account, _ in await store.accounts()):

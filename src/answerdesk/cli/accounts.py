@@ -15,11 +15,11 @@ from answerdesk.cli.ends import Failed, Misused
 from answerdesk.cli.opened import find_account, with_desk
 from answerdesk.cli.posting import Posting, posting_options
 from answerdesk.desk.books import ChangeAccount, OpenAccount, TopUp
+from answerdesk.desk.store import DeskStore
 from answerdesk.model.account import Account, AccountId, Millis, Purse, Sequence, Standing, Strictness, digest
 from answerdesk.model.fair import MOST_WEIGHT
 from answerdesk.model.money import NOTHING, Micros
 from answerdesk.model.task import Permutation
-from answerdesk.store.sqlite import SqliteStore
 
 #: How many of its last bookings `show` lists.
 LAST_BOOKED: Final = 10
@@ -89,7 +89,7 @@ def add(name: str, balance: Micros, data: Path, as_json: bool, **settings: Any) 
         raise Misused("--balance must not be negative")
     key = secrets.token_hex(16)
 
-    async def act(store: SqliteStore) -> out.Record:
+    async def act(store: DeskStore) -> out.Record:
         if any(account.name == name for account, _ in await store.accounts()):
             raise Failed(f"there is an account {name!r} already; `answerdesk keys add` gives it one more key")
         fresh = Account(id=AccountId(await store.draw()), name=name, **options.given(**settings))
@@ -106,7 +106,7 @@ def add(name: str, balance: Micros, data: Path, as_json: bool, **settings: Any) 
 def list_(data: Path, as_json: bool) -> None:
     """List all accounts."""
 
-    async def act(store: SqliteStore) -> list[out.Record]:
+    async def act(store: DeskStore) -> list[out.Record]:
         return [_record(account, purse) for account, purse in await store.accounts()]
 
     columns = ("id", "name", "standing", "balance", "held", "open_tasks", "dialect")
@@ -119,7 +119,7 @@ def list_(data: Path, as_json: bool) -> None:
 def show(name: str, data: Path, as_json: bool) -> None:
     """Show an account with its last bookings."""
 
-    async def act(store: SqliteStore) -> tuple[out.Record, list[out.Record]]:
+    async def act(store: DeskStore) -> tuple[out.Record, list[out.Record]]:
         account, purse = await find_account(store, name)
         ids = Permutation(store.permutation_key)
         booked = await store.entries(account.id, LATEST, LAST_BOOKED)
@@ -151,7 +151,7 @@ def show(name: str, data: Path, as_json: bool) -> None:
 def topup(name: str, amount: Micros, note: str, data: Path, as_json: bool) -> None:
     """Credit an account; a negative amount debits it."""
 
-    async def act(store: SqliteStore) -> out.Record:
+    async def act(store: DeskStore) -> out.Record:
         account, _ = await find_account(store, name)
         return _record(account, await store.run(TopUp(account=account.id, amount=amount, note=note)))
 
@@ -161,7 +161,7 @@ def topup(name: str, amount: Micros, note: str, data: Path, as_json: bool) -> No
 def _change(
     name: str, data: Path, as_json: bool, change: Callable[[Account], dict[str, Any]], shown: str | None = None
 ) -> None:
-    async def act(store: SqliteStore) -> out.Record:
+    async def act(store: DeskStore) -> out.Record:
         account, purse = await find_account(store, name)
         changed = await store.run(ChangeAccount(account=account.id, settings=change(account)))
         return {**_record(changed, purse), **({"callback_secret": shown} if shown else {})}

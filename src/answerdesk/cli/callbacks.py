@@ -12,10 +12,10 @@ from answerdesk.cli import options, out
 from answerdesk.cli.ends import DONE, FAILED, Failed
 from answerdesk.cli.opened import with_desk
 from answerdesk.desk.callbacks import NO_CALLBACK, Redeliver
+from answerdesk.desk.store import DeskStore
 from answerdesk.model.callback import Attempt, Callback, Delivery
 from answerdesk.model.fault import Refusal
 from answerdesk.model.task import LARGEST_ID, Permutation, TaskId
-from answerdesk.store.sqlite import SqliteStore
 
 _ID = click.IntRange(1, LARGEST_ID)
 
@@ -31,7 +31,7 @@ def callbacks() -> None:
 def show(task: int, data: Path, as_json: bool) -> None:
     """Show where a task's callback goes, how it stands, and what came of each try."""
 
-    async def act(store: SqliteStore) -> tuple[Callback | None, list[Attempt]]:
+    async def act(store: DeskStore) -> tuple[Callback | None, list[Attempt]]:
         return await store.attempts(Permutation(store.permutation_key).find(TaskId(task)))
 
     callback, attempts = with_desk(data, act)
@@ -61,7 +61,7 @@ def show(task: int, data: Path, as_json: bool) -> None:
 def redeliver(task: tuple[int, ...], data: Path, as_json: bool) -> int:
     """Owe callbacks anew, delivered or not, each with its whole schedule before it."""
 
-    async def act(store: SqliteStore) -> list[out.Record]:
+    async def act(store: DeskStore) -> list[out.Record]:
         ids = Permutation(store.permutation_key)
         owed = await asyncio.gather(
             *(store.run(Redeliver(n=ids.find(TaskId(one)))) for one in task), return_exceptions=True

@@ -22,12 +22,12 @@ from answerdesk.cli import options, out
 from answerdesk.cli.opened import with_desk
 from answerdesk.config import read_settings
 from answerdesk.desk.books import SaveSolver
+from answerdesk.desk.store import DeskStore
 from answerdesk.model.account import digest
 from answerdesk.model.question import WORK_KINDS, Kind
 from answerdesk.model.solver import Solver, SolverId
 from answerdesk.pages.samples import Sample, draw
 from answerdesk.pages.words import ENGLISH, read_words
-from answerdesk.store.sqlite import SqliteStore
 from answerdesk_client import AnswerdeskError, AsyncClient, AsyncWorkClient, Lease, Order, Refused, Task
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def enrol(data: Path, people: int) -> list[str]:
     """Enrol simulated people who may answer everything; gives their tokens."""
     tokens = [secrets.token_hex(16) for _ in range(people)]
 
-    async def act(store: SqliteStore) -> None:
+    async def act(store: DeskStore) -> None:
         for i, token in enumerate(tokens, 1):
             solver = Solver(id=SolverId(await store.draw()), name=f"simulated {i}", machine=False)
             await store.run(SaveSolver(solver=solver, token=digest(token)))

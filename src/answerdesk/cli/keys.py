@@ -13,8 +13,8 @@ from answerdesk.cli import options, out
 from answerdesk.cli.ends import Failed
 from answerdesk.cli.opened import find_account, with_desk
 from answerdesk.desk.books import AddKey, RevokeKey
+from answerdesk.desk.store import DeskStore
 from answerdesk.model.account import AccountId, Key, digest
-from answerdesk.store.sqlite import SqliteStore
 
 TAIL: Final = 4
 
@@ -31,7 +31,7 @@ def add(account: str, data: Path, as_json: bool) -> None:
     """Give an account one more key and print it."""
     key = secrets.token_hex(16)
 
-    async def act(store: SqliteStore) -> out.Record:
+    async def act(store: DeskStore) -> out.Record:
         owner, _ = await find_account(store, account)
         made = await store.run(AddKey(account=owner.id, digest=digest(key), tail=key[-TAIL:]))
         return {"key": key, **_record(made, owner.name)}
@@ -45,7 +45,7 @@ def add(account: str, data: Path, as_json: bool) -> None:
 def list_(account: str | None, data: Path, as_json: bool) -> None:
     """List the keys of one account or all, by their last four characters, revoked ones too."""
 
-    async def act(store: SqliteStore) -> list[out.Record]:
+    async def act(store: DeskStore) -> list[out.Record]:
         owner = (await find_account(store, account))[0].id if account else None
         names = await _names(store)
         return [_record(key, names[key.account]) for key in await store.keys(owner)]
@@ -60,7 +60,7 @@ def list_(account: str | None, data: Path, as_json: bool) -> None:
 def revoke(key: str, account: str | None, data: Path, as_json: bool) -> None:
     """End a key, named by its last four characters or whole; calls with it are refused from then on."""
 
-    async def act(store: SqliteStore) -> out.Record:
+    async def act(store: DeskStore) -> out.Record:
         owner = (await find_account(store, account))[0].id if account else None
         names = await _names(store)
         meant = _meant(key, await store.keys(owner), names)
@@ -86,7 +86,7 @@ def _meant(given: str, known: list[Key], names: dict[AccountId, str]) -> Key:
     return found[0]
 
 
-async def _names(store: SqliteStore) -> dict[AccountId, str]:
+async def _names(store: DeskStore) -> dict[AccountId, str]:
     return {account.id: account.name for account, _ in await store.accounts()}
 
 

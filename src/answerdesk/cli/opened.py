@@ -4,15 +4,16 @@ Rule: who is meant is found by name or id, and who is not found is said."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
 from answerdesk.cli.ends import Failed
+from answerdesk.desk.store import DeskStore
 from answerdesk.model.account import Account, Purse
 from answerdesk.model.solver import Solver
 from answerdesk.store.folder import DATABASE, open_store
-from answerdesk.store.sqlite import SqliteStore
 
 T = TypeVar("T")
 
@@ -20,23 +21,20 @@ T = TypeVar("T")
 MOST_LISTED: Final = 20
 
 
-def with_desk(data: Path, act: Callable[[SqliteStore], Awaitable[T]], *, make: bool = False) -> T:
+def with_desk(data: Path, act: Callable[[DeskStore], Awaitable[T]], *, make: bool = False) -> T:
     """Open the folder's desk, act, and close it; only with `make` is a desk made where there is none."""
     if not make and not (data / DATABASE).exists():
         msg = f"there is no desk in {data}; `answerdesk serve --data {data}` makes one"
         raise Failed(msg)
 
     async def acting() -> T:
-        store = open_store(data)
-        try:
+        async with contextlib.aclosing(open_store(data)) as store:
             return await act(store)
-        finally:
-            store.close()
 
     return asyncio.run(acting())
 
 
-async def find_account(store: SqliteStore, who: str) -> tuple[Account, Purse]:
+async def find_account(store: DeskStore, who: str) -> tuple[Account, Purse]:
     """Find an account by its name or id; raises Failed."""
     known = await store.accounts()
     for account, purse in known:
@@ -46,7 +44,7 @@ async def find_account(store: SqliteStore, who: str) -> tuple[Account, Purse]:
     raise Failed(msg)
 
 
-def find_solver(store: SqliteStore, who: str) -> Solver:
+def find_solver(store: DeskStore, who: str) -> Solver:
     """Find a worker by name or id; raises Failed."""
     known = store.house().solvers
     for solver in known:

@@ -19,12 +19,12 @@ from answerdesk.cli.running import shown_address
 from answerdesk.config import read_settings
 from answerdesk.desk.greeting import let_in, owner_of
 from answerdesk.desk.people import Change, Enrol, Secure, SignOut
+from answerdesk.desk.store import DeskStore
 from answerdesk.model.account import AccountId, Millis, digest
 from answerdesk.model.person import Link, Person, PersonId, Purpose, Role, Session, handle, password_flaw
 from answerdesk.model.question import WORK_KINDS, Kind
 from answerdesk.model.solver import Solver, SolverId
 from answerdesk.store.folder import Wall
-from answerdesk.store.sqlite import SqliteStore
 
 #: The secret of a link.
 LINK_BYTES: Final = 24
@@ -58,7 +58,7 @@ def invite(
         raise Misused("a customer has an account, and nobody else has: --role customer and --account go together")
     secret = secrets.token_hex(LINK_BYTES)
 
-    async def act(store: SqliteStore) -> out.Record:
+    async def act(store: DeskStore) -> out.Record:
         await owner_of(store, store)
         owned = (await find_account(store, account))[0].id if account else None
         person = Person(id=PersonId(await store.draw()), name=name, role=became, account=owned)
@@ -71,7 +71,7 @@ def invite(
 
 
 async def _solver(
-    store: SqliteStore, name: str, kinds: frozenset[Kind] | None, languages: frozenset[str] | None
+    store: DeskStore, name: str, kinds: frozenset[Kind] | None, languages: frozenset[str] | None
 ) -> Solver:
     return Solver(
         id=SolverId(await store.draw()), name=name, machine=False, kinds=kinds or frozenset(),
@@ -84,7 +84,7 @@ async def _solver(
 def list_(data: Path, as_json: bool) -> None:
     """List everybody, those suspended too."""
 
-    async def act(store: SqliteStore) -> list[out.Record]:
+    async def act(store: DeskStore) -> list[out.Record]:
         return [await _record(store, person) for person in await store.people()]
 
     columns = ("id", "name", "role", "enabled", "kinds", "languages", "password", "sessions", "seen")
@@ -98,7 +98,7 @@ def list_(data: Path, as_json: bool) -> None:
 def show(name: str, data: Path, as_json: bool) -> None:
     """Show one person, and where they are signed in."""
 
-    async def act(store: SqliteStore) -> tuple[out.Record, list[out.Record]]:
+    async def act(store: DeskStore) -> tuple[out.Record, list[out.Record]]:
         person = await _find(store, name)
         now = Wall().now()
         held = [_session(one) for one in await store.sessions(person.id) if one.live(now)]
@@ -120,7 +120,7 @@ def link(name: str, data: Path, as_json: bool) -> None:
     """Print a fresh link that lets somebody in once; links made for them before let nobody in any more."""
     secret = secrets.token_hex(LINK_BYTES)
 
-    async def act(store: SqliteStore, person: Person) -> out.Record:
+    async def act(store: DeskStore, person: Person) -> out.Record:
         made = await let_in(store, person, secret)
         return {**await _record(store, person), "until": out.moment(made.until), "link": _address(data, secret)}
 
@@ -141,7 +141,7 @@ def set_(
 ) -> None:  # fmt: skip
     """Change somebody; kinds given to somebody who answered nothing so far let them answer."""
 
-    async def act(store: SqliteStore, person: Person) -> out.Record:
+    async def act(store: DeskStore, person: Person) -> out.Record:
         owned = (await find_account(store, account))[0].id if account else None
         settings = options.given(name=new_name, role=Role(role) if role else None, account=owned)
         if settings.get("role", Role.CUSTOMER) is not Role.CUSTOMER:
@@ -172,8 +172,8 @@ def resume(name: str, data: Path, as_json: bool) -> None:
     out.facts(_with(data, name, _enabling(on=True)), as_json=as_json)
 
 
-def _enabling(*, on: bool) -> Callable[[SqliteStore, Person], Awaitable[out.Record]]:
-    async def act(store: SqliteStore, person: Person) -> out.Record:
+def _enabling(*, on: bool) -> Callable[[DeskStore, Person], Awaitable[out.Record]]:
+    async def act(store: DeskStore, person: Person) -> out.Record:
         return await _record(store, await store.run(Change(person=person, settings={"enabled": on})))
 
     return act
@@ -185,7 +185,7 @@ def _enabling(*, on: bool) -> Callable[[SqliteStore, Person], Awaitable[out.Reco
 def revoke_sessions(name: str, data: Path, as_json: bool) -> None:
     """Sign somebody out everywhere; they may sign in again."""
 
-    async def act(store: SqliteStore, person: Person) -> out.Record:
+    async def act(store: DeskStore, person: Person) -> out.Record:
         ended = await store.run(SignOut(person=person.id, but=True))
         return {**await _record(store, person), "ended": ended}
 
@@ -211,7 +211,7 @@ def password(name: str, remove: bool, forget_codes: bool, data: Path, as_json: b
     hashed = passwords.make(given) if given else ""
     passwords.close()
 
-    async def act(store: SqliteStore, person: Person) -> out.Record:
+    async def act(store: DeskStore, person: Person) -> out.Record:
         settings: dict[str, Any] = {"totp": "", "totp_step": 0} if forget_codes else {}
         if given or remove:
             settings["password"] = hashed
@@ -229,17 +229,17 @@ def _read_password() -> str:
     return given
 
 
-def _with(data: Path, who: str, act: Callable[[SqliteStore, Person], Awaitable[out.Record]]) -> out.Record:
+def _with(data: Path, who: str, act: Callable[[DeskStore, Person], Awaitable[out.Record]]) -> out.Record:
     """Act on one person of the desk, which is made where there is none: its owner may want a password first."""
 
-    async def acting(store: SqliteStore) -> out.Record:
+    async def acting(store: DeskStore) -> out.Record:
         await owner_of(store, store)
         return await act(store, await _find(store, who))
 
     return with_desk(data, acting, make=True)
 
 
-async def _find(store: SqliteStore, who: str) -> Person:
+async def _find(store: DeskStore, who: str) -> Person:
     """Find somebody by name or id; raises Failed."""
     known = await store.people()
     for person in known:
@@ -255,7 +255,7 @@ def _address(data: Path, secret: str) -> str:
     return f"{settings.public_url or shown_address(data) or listened}/enter/{secret}"
 
 
-async def _record(store: SqliteStore, person: Person) -> out.Record:
+async def _record(store: DeskStore, person: Person) -> out.Record:
     solver = next((one for one in store.house().solvers if one.id == person.solver), None)
     now = Wall().now()
     sessions = [one for one in await store.sessions(person.id) if one.live(now)]
@@ -276,7 +276,7 @@ async def _record(store: SqliteStore, person: Person) -> out.Record:
     }
 
 
-async def _account_name(store: SqliteStore, account: AccountId | None) -> str | None:
+async def _account_name(store: DeskStore, account: AccountId | None) -> str | None:
     found = await store.account(account) if account is not None else None
     return found.name if found else None
 

@@ -15,12 +15,12 @@ from answerdesk.cli.ends import DONE, FAILED, Failed
 from answerdesk.cli.opened import find_account, with_desk
 from answerdesk.desk.orders import End
 from answerdesk.desk.ports import Listing
+from answerdesk.desk.store import DeskStore
 from answerdesk.model.account import Millis
 from answerdesk.model.answer import Lease
 from answerdesk.model.fault import Refusal
 from answerdesk.model.task import LARGEST_ID, Cause, Permutation, State, Task, TaskId
 from answerdesk.store.folder import Wall
-from answerdesk.store.sqlite import SqliteStore
 
 _STATES: Final = {state.name.lower(): state for state in State}
 _ID: Final = click.IntRange(1, LARGEST_ID)
@@ -42,7 +42,7 @@ def tasks() -> None:
 def list_(account: str | None, state: str | None, before: int | None, most: int, data: Path, as_json: bool) -> None:
     """List tasks, newest first."""
 
-    async def act(store: SqliteStore) -> list[out.Record]:
+    async def act(store: DeskStore) -> list[out.Record]:
         ids = Permutation(store.permutation_key)
         names = {one.id: one.name for one, _ in await store.accounts()}
         listing = Listing(
@@ -66,7 +66,7 @@ def list_(account: str | None, state: str | None, before: int | None, most: int,
 def show(task: int, data: Path, as_json: bool) -> None:
     """Show a task: what was asked, who said what of it, and what became of its money."""
 
-    async def act(store: SqliteStore) -> tuple[dict[str, Any], list[out.Record]]:
+    async def act(store: DeskStore) -> tuple[dict[str, Any], list[out.Record]]:
         ids = Permutation(store.permutation_key)
         n = ids.find(TaskId(task))
         found = await store.task(n)
@@ -84,7 +84,7 @@ def show(task: int, data: Path, as_json: bool) -> None:
             "ip": found.ip,
             "report_reason": found.report_reason,
             "callback": callback and {"host": callback.host, "state": callback.state, "tries": len(tries)},
-            "question": msgspec.to_builtins(found.asked()),
+            "question": msgspec.to_builtins(found.legible()),
         }
         return {**_record(found, ids, names.get(found.account)), **more}, said
 
@@ -92,7 +92,7 @@ def show(task: int, data: Path, as_json: bool) -> None:
     if as_json:
         out.document({**record, "said": said})
         return
-    question = record.pop("question")
+    question = record.pop("question") or {}
     out.facts({**record, **{f"asked {name}": value for name, value in question.items()}}, as_json=False)
     click.echo()
     columns = ("worker", "outcome", "value", "confidence", "given", "until", "accepted", "paid")
@@ -105,7 +105,7 @@ def show(task: int, data: Path, as_json: bool) -> None:
 def cancel(task: tuple[int, ...], data: Path, as_json: bool) -> int:
     """Fail open tasks and give their price back; settled ones stay as they are."""
 
-    async def act(store: SqliteStore) -> list[out.Record]:
+    async def act(store: DeskStore) -> list[out.Record]:
         ids = Permutation(store.permutation_key)
         verbs = [End(n=ids.find(TaskId(one)), cause=Cause.CANCELLED) for one in task]
         ends = await asyncio.gather(*map(store.run, verbs), return_exceptions=True)

@@ -14,11 +14,11 @@ from answerdesk.cli.ends import Misused
 from answerdesk.cli.opened import find_account, with_desk
 from answerdesk.desk.books import SavePrice, SaveRules
 from answerdesk.desk.ports import House, Price
+from answerdesk.desk.store import DeskStore
 from answerdesk.model.account import AccountId
 from answerdesk.model.catalog import CATALOG
 from answerdesk.model.judge import Rules, Unattended
 from answerdesk.model.money import Micros
-from answerdesk.store.sqlite import SqliteStore
 
 _ALL = AccountId(0)
 
@@ -36,7 +36,7 @@ def prices() -> None:
 def list_prices(account: str | None, data: Path, as_json: bool) -> None:
     """List what each task type costs, and where that comes from."""
 
-    async def act(store: SqliteStore) -> list[out.Record]:
+    async def act(store: DeskStore) -> list[out.Record]:
         who = (await find_account(store, account))[0].id if account else _ALL
         return [_price(store.house(), who, name) for name in CATALOG]
 
@@ -58,7 +58,7 @@ def set_price(
     if min(price or 0, pay or 0) < 0:
         raise Misused("--price and --pay must not be negative")
 
-    async def act(store: SqliteStore) -> out.Record:
+    async def act(store: DeskStore) -> out.Record:
         who = (await find_account(store, account))[0].id if account else _ALL
         now = store.house().price(who, type_)
         amounts = {"price": now.price if price is None else price, "pay": now.pay if pay is None else pay}
@@ -89,7 +89,7 @@ def rules() -> None:
 def list_rules(data: Path, as_json: bool) -> None:
     """List the rules of each task type."""
 
-    async def act(store: SqliteStore) -> list[out.Record]:
+    async def act(store: DeskStore) -> list[out.Record]:
         return [_rules(store.house(), name) for name in CATALOG]
 
     columns = ("type", "threshold", "profiles", "agree", "declines", "unattended", "machines_first", "from")
@@ -137,7 +137,7 @@ def set_rules(type_: str, machines_first: float | None, data: Path, as_json: boo
         changed["unattended"] = Unattended(changed["unattended"])
     profiles = dict(map(_profile, changed.pop("profiles", ())))
 
-    async def act(store: SqliteStore) -> out.Record:
+    async def act(store: DeskStore) -> out.Record:
         found = store.house().rules_for(type_)
         fresh = msgspec.structs.replace(found, profiles=found.profiles | profiles, **changed)
         await store.run(SaveRules(type=type_, rules=fresh))

@@ -15,11 +15,11 @@ from answerdesk.cli import options, out
 from answerdesk.cli.ends import Failed, Misused
 from answerdesk.cli.opened import find_solver, with_desk
 from answerdesk.desk.books import SaveSolver
+from answerdesk.desk.store import DeskStore
 from answerdesk.desk.work import Free
 from answerdesk.model.account import digest
 from answerdesk.model.question import WORK_KINDS
 from answerdesk.model.solver import Solver, SolverId
-from answerdesk.store.sqlite import SqliteStore
 
 
 @click.group()
@@ -49,7 +49,7 @@ def add(name: str, data: Path, as_json: bool, **grants: Any) -> None:
     """Enrol a worker and print its token for the work API; a revoked one of that name gets a new token."""
     token = secrets.token_hex(16)
 
-    async def act(store: SqliteStore) -> out.Record:
+    async def act(store: DeskStore) -> out.Record:
         known = next((solver for solver in store.house().solvers if solver.name == name), None)
         if known and known.enabled:
             raise Failed(f"there is a worker {name!r} already; revoke it first to give it a new token")
@@ -66,7 +66,7 @@ def add(name: str, data: Path, as_json: bool, **grants: Any) -> None:
 def list_(data: Path, as_json: bool) -> None:
     """List all workers, revoked ones too."""
 
-    async def act(store: SqliteStore) -> list[out.Record]:
+    async def act(store: DeskStore) -> list[out.Record]:
         return [_record(solver) for solver in store.house().solvers]
 
     columns = ("id", "name", "machine", "enabled", "kinds", "languages", "seen")
@@ -87,7 +87,7 @@ def set_(name: str, any_lang: bool, data: Path, as_json: bool, **grants: frozens
     if not changed:
         raise Misused("nothing to change: name at least one grant; see answerdesk workers set --help")
 
-    async def act(store: SqliteStore) -> out.Record:
+    async def act(store: DeskStore) -> out.Record:
         solver = msgspec.structs.replace(find_solver(store, name), **changed)
         return _record(await store.run(SaveSolver(solver=solver)))
 
@@ -100,7 +100,7 @@ def set_(name: str, any_lang: bool, data: Path, as_json: bool, **grants: frozens
 def revoke(name: str, data: Path, as_json: bool) -> None:
     """End a worker's token and give what it holds to others."""
 
-    async def act(store: SqliteStore) -> out.Record:
+    async def act(store: DeskStore) -> out.Record:
         solver = find_solver(store, name)
         freed, saved = await asyncio.gather(
             store.run(Free(solvers=(solver.id,))),

@@ -297,6 +297,9 @@ class Store(Protocol):
     def house(self) -> House:
         """Give the small tables as of the last commit seen."""
 
+    def duty(self) -> bool:
+        """Tell whether this process is the one that does chores and deliveries now; twice costs work, no more."""
+
     async def account_by_key(self, key: bytes) -> Account | None:
         """Find the account of a key that is not revoked, by the key's digest."""
 

@@ -129,6 +129,10 @@ class SqliteStore(SqliteCrew, SqliteRoll):
         """Give the small tables."""
         return self._group.house
 
+    def duty(self) -> bool:
+        """One server at most serves a folder."""
+        return True
+
     async def account_by_key(self, key: bytes) -> Account | None:
         """Find by digest."""
         rows = self._rows(
@@ -220,3 +224,7 @@ class SqliteStore(SqliteCrew, SqliteRoll):
         """Finish what is under way and close."""
         self._group.close()
         self._read.close()
+
+    async def aclose(self) -> None:
+        """Close, as every store can be closed."""
+        self.close()

@@ -1,0 +1,31 @@
+"""Everything that whoever opens a desk asks of its store: what verbs and pages see, and what the process itself needs.
+Rule: whoever serves or commands a desk knows this port alone, so that any store fits."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from answerdesk.desk.crew import Crew
+from answerdesk.desk.ports import Records, Store
+from answerdesk.desk.roll import Roll
+
+
+class DeskStore(Store, Records, Roll, Crew, Protocol):
+    """A store as its process opens, minds and closes it."""
+
+    @property
+    def permutation_key(self) -> bytes:
+        """The key of the public ids, made once for each desk."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be promised now, None where all is well."""
+
+    async def recover(self) -> None:
+        """Try to be well again, without waiting for a caller."""
+
+    def look_around(self) -> None:
+        """Notice what other processes wrote, where nothing tells of it."""
+
+    async def aclose(self) -> None:
+        """Finish what is under way and close."""
