@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -111,12 +112,12 @@ class TestWithWhatIsTakenBack:
     async def test_what_is_taken_back_in_the_same_commit_is_not_paid(self, desk):
         person, undo = await self.undoing(desk)
 
-        held, refused = await asyncio.gather(
+        both: list[Any] = await asyncio.gather(
             desk.store.run(undo), desk.store.run(pay(person, PAY)), return_exceptions=True
         )
 
-        assert held.why is None
-        assert isinstance(refused, Refusal), refused
+        assert both[0].why is None
+        assert isinstance(both[1], Refusal)
         assert await money(desk, person) == (0, 0, 0)
         assert (await desk.store.sums()).drifting == ()
 

@@ -9,12 +9,16 @@ import structlog
 
 from answerdesk.desk.ports import Changes, Needs, Rows
 from answerdesk.model.account import Millis, Sequence
+from answerdesk.model.answer import Verdict, Why
+from answerdesk.model.judge import Rules
 from answerdesk.model.money import Micros
 from answerdesk.model.task import DEADLINE_MS, Cause, State
 from answerdesk.wire import DIALECTS
 from tests.store.driver import Desk
 
 LOST = "NoLongerServedTask"
+#: A question whose bytes were damaged, and one of a kind that this version does not know.
+SPOILT = (b'{"kind":"te', b'{"kind":"riddle"}')
 
 
 class Plant(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +59,24 @@ async def test_a_question_that_cannot_be_read_ends_its_own_task_and_keeps_no_oth
     ended = await desk.task(spoilt)
     assert (ended.state, ended.cause) == (State.FAILED, Cause.UNDECODABLE)
     assert [(await desk.task(n)).state for n in (first, last)] == [State.OPEN, State.OPEN]
+    assert (await desk.store.sums()).drifting == ()
+
+
+async def test_a_question_that_cannot_be_read_any_more_when_it_is_answered_ends_its_task(desk):
+    account, ann, bob = await desk.open_account(), await desk.person(on_shift=True), await desk.person(on_shift=True)
+    await desk.set_rules(Rules(agree=2))
+    first = await desk.submit(account)
+    spoilt = [await planted(desk, first, question=question) for question in SPOILT]
+    leases = {lease.task: lease for lease in await desk.claim(ann, most=len(SPOILT) + 1)}
+    answered, declined = spoilt
+
+    verdicts = [await desk.answer(ann, leases[answered]) for _ in range(2)]
+    verdict = await desk.give_back(ann, leases[declined])
+
+    assert verdicts == [Verdict(accepted=False, why=Why.SETTLED)] * 2
+    assert verdict.accepted
+    assert [(await desk.task(n)).cause for n in spoilt] == [Cause.UNDECODABLE] * 2
+    assert [lease.task for lease in await desk.claim(bob, most=3)] == [first]
     assert (await desk.store.sums()).drifting == ()
 
 

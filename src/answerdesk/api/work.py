@@ -232,8 +232,8 @@ class WorkApi:
         turn = holding.Turn(said=verb, show=call.shown, claim=self._claim_of(solver, claim) if claim else None)
         done = await self._store.run(turn)
         shown = _shown(call.shown, done.shown) if call.shown is not None else None
-        given = [self._given(lease, task) for lease, task in done.given]
-        if claim is not None and claim.wait and not given:
+        given = await self._legible(done.given)
+        if claim is not None and not given and (claim.wait or done.given):
             # What was said stands, whatever becomes of the waiting.
             with contextlib.suppress(Unavailable):
                 given = await self._leases(solver, claim, receive)
@@ -251,7 +251,8 @@ class WorkApi:
 
     async def _undo(self, solver: Solver, body: bytes, _: Receive) -> Answer:
         held = await self._store.run(holding.Undo(solver=solver, lease=read_lease(body).lease))
-        return Answer(write_undone(held.why or self._given(held.lease, held.task)))
+        (given,) = await self._legible([(held.lease, held.task)]) or (None,)
+        return Answer(write_undone(held.why or given or Lapse.SETTLED))
 
     def _claim_of(self, solver: Solver, call: ClaimCall) -> work.Claim:
         names = tuple(self._names.secret() for _ in range(call.max))
@@ -265,9 +266,13 @@ class WorkApi:
             while True:
                 untaken = self._room.untaken(kinds)
                 found = await self._store.run(self._claim_of(solver, call))
+                given = await self._legible(found)
+                if found and not given:
+                    # What could not be read has ended; the next may be read.
+                    continue
                 left = until - self._clock.monotonic()
-                if found or left <= 0 or self._room.closed:
-                    return [self._given(lease, task) for lease, task in found]
+                if given or left <= 0 or self._room.closed:
+                    return given
                 if self._room.untaken(kinds) != untaken:
                     # A task of the same commit may have come behind the claim.
                     continue
@@ -280,8 +285,16 @@ class WorkApi:
             if gone is not None:
                 gone.cancel()
 
-    def _given(self, lease: Lease, task: Task) -> Given:
-        return Given(lease=lease, task=self._ids.show(task.n), question=task.asked())
+    async def _legible(self, found: list[tuple[Lease, Task]]) -> list[Given]:
+        """Give leases to their holder; a task whose question cannot be read any more ends at once."""
+        given = []
+        for lease, task in found:
+            if (question := task.legible()) is not None:
+                given.append(Given(lease=lease, task=self._ids.show(task.n), question=question))
+                continue
+            log.error("question_unreadable", task=self._ids.show(task.n), n=task.n)
+            await self._store.run(work.Spoil(lease=lease.token))
+        return given
 
     async def _media(self, solver: Solver, path: str) -> Answer:
         """Give the bytes under a lease: the original to machines, a copy made anew without metadata to people."""
@@ -293,7 +306,10 @@ class WorkApi:
         data = await self._store.content(lease.task, int(number)) if task and len(number) < 4 else None
         if task is None or data is None:
             return _problem(404, "the media is not there: it was never part of the task, or its time is past")
-        question = task.asked()
+        question = task.legible()
+        if question is None:
+            await self._store.run(work.Spoil(lease=token))
+            return _problem(410, "its question cannot be read any more; its task has ended")
         index = int(number)
         medium = question.media[index] if index < len(question.media) else question.picture
         kind = medium.type if medium else "application/octet-stream"
@@ -311,7 +327,8 @@ class WorkApi:
         if lease is None or lease.solver != solver.id or lease.outcome is not None:
             return
         task = await self._store.task(lease.task)
-        for index in range(len(task.asked().media) if task else 0):
+        question = task.legible() if task else None
+        for index in range(len(question.media) if question else 0):
             data = await self._store.content(lease.task, index)
             if data is None:
                 continue

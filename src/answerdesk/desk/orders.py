@@ -177,18 +177,10 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
         for n in self.numbers:
             task = rows.tasks.get(n)
             if task is not None and not task.settled and now >= task.review_at:
-                steps.append(_reviewed(task, rows, now))
+                steps.append(go_on(task, rows, now))
                 # The next task may be the same account's, whose purse this one has just changed.
                 rows.absorb(steps[-1])
         return together(steps), None
-
-
-def _reviewed(task: Task, rows: Rows, now: Millis) -> Changes:
-    """Judge a task anew; one whose question or answers cannot be read any more ends, uncharged, and keeps no other."""
-    try:
-        return go_on(task, rows, now)
-    except msgspec.MsgspecError:
-        return settle(task, Cause.UNDECODABLE, rows, now)
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):

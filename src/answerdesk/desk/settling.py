@@ -19,12 +19,19 @@ replace = msgspec.structs.replace
 
 
 def judged(task: Task, said: tuple[Lease, ...], rows: Rows, now: Millis) -> Task | Lease | Cause:
-    """Ask the judge: an open task with its new want, the lease whose answer is the solution, or why there is none."""
+    """Ask the judge: an open task with its new want, the lease whose answer is the solution, or why there is none.
+
+    A task whose question or answers cannot be read any more has none, and keeps no other from being judged.
+    """
     if now >= task.deadline:
         return Cause.OVERDUE
     had = {lease.solver for lease in said if lease.shown or lease.live(now)}
     staff = rows.staff((task.kind, task.lang, task.group), now, had)
-    match judge(task.asked(), said, staff, rows.house.rules_for(task.type), (task.created, now)):
+    try:
+        verdict = judge(task.asked(), said, staff, rows.house.rules_for(task.type), (task.created, now))
+    except msgspec.MsgspecError:
+        return Cause.UNDECODABLE
+    match verdict:
         case Want() as want:
             return wanted(task, want, said, now)
         case Settled(lease):

@@ -154,7 +154,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Verdict]:
         """Accept while the task wants it; pay what was in time even when it no longer does."""
         lease, task = own(self.lease, self.solver, rows)
-        said = _encode(accept(task.asked(), self.value))
+        if (question := task.legible()) is None:
+            # It cannot be held against what was asked; the task ends.
+            ended = NO_CHANGES if task.settled else settle(task, Cause.UNDECODABLE, rows, now)
+            return ended, Verdict(accepted=False, why=Why.SETTLED)
+        said = _encode(accept(question, self.value))
         confidence = _confidence(self.confidence) if self.solver.machine else None
         spoken = replace(lease, outcome=Outcome.ANSWERED, said=said, confidence=confidence, ended=now)
         return _say(spoken, lease, task, rows, now)
@@ -216,7 +220,7 @@ def until(task: Task, now: Millis, lasts: int) -> Millis:
 
 
 class Spoil(msgspec.Struct, frozen=True, kw_only=True):
-    """Fail the task of a lease because its media cannot be decoded; gives whether it was open."""
+    """Fail the task of a lease because its question or media cannot be decoded; gives whether it was open."""
 
     lease: str
 

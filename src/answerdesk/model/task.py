@@ -152,6 +152,13 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         """Decode the question."""
         return _QUESTION.decode(self.question)
 
+    def legible(self) -> Question | None:
+        """Decode the question; None for bytes that were damaged, or that are of another version's kind."""
+        try:
+            return self.asked()
+        except msgspec.MsgspecError:
+            return None
+
 
 _QUESTION = msgspec.json.Decoder(Question)
 

@@ -73,7 +73,7 @@ def by_kind(said: list[Said]) -> list[tuple[Kind, int, float]]:
 
 
 def _line(request: Request, said: Said) -> Line:
-    lease, question = said.lease, said.task.asked() if said.task else None
+    lease, question = said.lease, said.task.legible() if said.task else None
     answered = lease.outcome is Outcome.ANSWERED
     words = _written(_decode(lease.said)) if answered else say(request, f"work.reason.{lease.decline}")
     count = len(question.media) if question and said.media else 0
