@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from answerdesk.model.callback import clean_host, registrable
 from answerdesk.model.catalog import own_name
+from answerdesk.model.limit import network_of
+
+T = TypeVar("T")
 
 PREFIX: Final = "ANSWERDESK_"
 FILE: Final = "answerdesk.toml"
@@ -106,8 +108,7 @@ def _flag(value: Any) -> bool:
 
 def _networks(value: Any) -> tuple[str, ...]:
     """addresses or networks, separated by commas"""  # noqa: D400, D403, D415 - reads as the end of a sentence
-    parts = value if isinstance(value, list | tuple) else str(value).split(",")
-    return tuple(str(ip_network(part.strip(), strict=False)) for part in parts if part.strip())
+    return tuple(str(_whole_or_wrong(network_of(part))) for part in _listed(value))
 
 
 def _listed(value: Any) -> list[str]:
@@ -127,7 +128,7 @@ def _names(value: Any) -> tuple[str, ...]:
     )
 
 
-def _whole_or_wrong(read: str | None) -> str:
+def _whole_or_wrong(read: T | None) -> T:
     if read is None:
         raise ValueError
     return read

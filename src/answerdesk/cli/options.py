@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from ipaddress import ip_network
 from typing import Any, Final, TypeVar
 
 import click
@@ -15,12 +14,13 @@ from answerdesk.model import money
 from answerdesk.model.account import NoMatch
 from answerdesk.model.catalog import CATALOG
 from answerdesk.model.fields import LANGUAGES
+from answerdesk.model.limit import network_of
+from answerdesk.model.person import name_flaw
 from answerdesk.model.question import WORK_KINDS, Kind
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 DIALECTS: Final = ("capmonster", "2captcha", "anticaptcha")
-LONGEST_NAME: Final = 100
 _GROUP: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 _DATA: Final = SETTINGS[0]
@@ -63,18 +63,17 @@ def _languages(text: str) -> frozenset[str]:
 
 
 def _network(text: str) -> str:
-    try:
-        return str(ip_network(text.strip(), strict=False))
-    except ValueError:
+    network = network_of(text)
+    if network is None:
         msg = f"{text!r} is not an address or a network, such as 192.0.2.7 or 10.0.0.0/8"
-        raise ValueError(msg) from None
+        raise ValueError(msg)
+    return str(network)
 
 
 def _name(text: str) -> str:
     text = text.strip()
-    if not text.isprintable() or not text or text.isdecimal() or len(text) > LONGEST_NAME:
-        msg = f"a name has 1 to {LONGEST_NAME} printable characters and is not a number, which would be taken for an id"
-        raise ValueError(msg)
+    if flaw := name_flaw(text):
+        raise ValueError(flaw)
     return text
 
 

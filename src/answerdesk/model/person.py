@@ -140,7 +140,8 @@ def handle(name: str) -> str:
 def name_flaw(name: str) -> str | None:
     """Say what is wrong with a person's name, None for nothing."""
     if not name.strip() or not name.isprintable() or name.strip().isdecimal() or len(name) > LONGEST_NAME:
-        return f"a name has 1 to {LONGEST_NAME} printable characters and is not a number (that would be an id)"
+        most = LONGEST_NAME
+        return f"a name has 1 to {most} printable characters and is not a number, which would be taken for an id"
     return None
 
 
