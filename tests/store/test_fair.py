@@ -65,13 +65,30 @@ async def test_weights_share_the_turns(desk):
     assert (await served(desk, person, 16)).count(heavy.id) == 12
 
 
-async def test_a_changed_weight_counts_from_the_next_task_on(desk, three):
+async def test_a_changed_weight_counts_at_once(desk, three):
     first, second, person = three
-    await flood(desk, first, 20)
+    await flood(desk, first, 30)
     await flood(desk, second, 20)
     await served(desk, person, 2)
-    first = await desk.change(first, weight=3)
+    changed = await desk.change(first, weight=3)
+    assert (await served(desk, person, 8)).count(first.id) == 6
+
+    await desk.change(changed, weight=1)
+    # Whoever still has the account as it was when its tasks came changes nothing about it.
+    await flood(desk, changed, 1)
+
+    assert (await served(desk, person, 8)).count(first.id) == 4
+
+
+async def test_a_changed_weight_counts_where_an_account_had_tasks_before(desk, three):
+    first, second, person = three
     await flood(desk, first, 1)
+    await served(desk, person, 1)
+    assert await desk.claim(person) == []
+    await desk.change(first, weight=3)
+    await flood(desk, first, 12)
+    await flood(desk, second, 12)
+    await served(desk, person, 4)
 
     assert (await served(desk, person, 8)).count(first.id) == 6
 

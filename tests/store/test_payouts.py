@@ -112,12 +112,12 @@ class TestWithWhatIsTakenBack:
     async def test_what_is_taken_back_in_the_same_commit_is_not_paid(self, desk):
         person, undo = await self.undoing(desk)
 
-        both: list[Any] = await asyncio.gather(
-            desk.store.run(undo), desk.store.run(pay(person, PAY)), return_exceptions=True
-        )
+        verbs: list[Any] = [undo, pay(person, PAY)]
+        outcomes: list[Any] = list(await asyncio.gather(*map(desk.store.run, verbs), return_exceptions=True))
+        held, refused = outcomes
 
-        assert both[0].why is None
-        assert isinstance(both[1], Refusal)
+        assert held.why is None
+        assert isinstance(refused, Refusal)
         assert await money(desk, person) == (0, 0, 0)
         assert (await desk.store.sums()).drifting == ()
 

@@ -59,17 +59,19 @@ class ChangeAccount(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def needs(self) -> Needs:
-        """The settings as they stand."""
-        return Needs(accounts=(self.account,))
+        """The settings as they stand, and with its purse the flows of its tasks."""
+        return Needs(accounts=(self.account,), purses=(self.account,) if "weight" in self.settings else ())
 
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Account]:
-        """Replace what is named and keep the rest."""
+        """Replace what is named and keep the rest; a new weight counts for the tasks that wait as well."""
         del now
         if self.account not in rows.accounts:
             raise _unknown(self.account)
         changed = replace(rows.accounts[self.account], **self.settings)
         _check_networks(changed)
-        return Changes(accounts=(changed,)), changed
+        flows = (flow for flow in rows.flows.values() if flow.account == changed.id and "weight" in self.settings)
+        weighed = tuple(replace(flow, weight=changed.weight) for flow in flows if flow.weight != changed.weight)
+        return Changes(accounts=(changed,), flows=weighed), changed
 
 
 class Register(msgspec.Struct, frozen=True, kw_only=True):

@@ -69,17 +69,17 @@ def go_on(task: Task, rows: Rows, now: Millis) -> Changes:
 def queued(task: Task, rows: Rows, weight: int = 0) -> Changes:
     """See that claims find an open task: that its line is there and its account's flow in it is active.
 
-    A weight of 0 leaves the flow's as it is, or takes that of another flow of the account.
+    A flow that is there keeps its weight; a new one has the weight given, or with 0 that of another of the account's.
     """
     name = line_of(task)
     if task.route is Route.NOBODY:
         return NO_CHANGES
     line, flow = rows.lines.get(name), rows.flows.get((task.account, name))
-    if not weight:
+    if line is not None and flow is not None and flow.active:
+        return NO_CHANGES
+    if flow is not None or not weight:
         others = (each.weight for each in rows.flows.values() if each.account == task.account)
         weight = flow.weight if flow else next(others, 1)
-    if line is not None and flow is not None and flow.active and flow.weight == weight:
-        return NO_CHANGES
     kind, group, route = name
     line = line or Line(kind=kind, group=group, route=route)
     flow = flow or Flow(account=task.account, kind=kind, group=group, route=route)
