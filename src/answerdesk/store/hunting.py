@@ -18,12 +18,9 @@ from answerdesk.model.fair import Flow, Line, LineName, served
 from answerdesk.model.question import Kind
 from answerdesk.model.task import Route
 from answerdesk.store import tables
+from answerdesk.store.statements import IN_FLOW
 from answerdesk.store.tables import FLOW
 
-_IN_FLOW: Final = (
-    "SELECT 1 FROM tasks INDEXED BY tasks_queue WHERE state = 0 AND tasks.kind = flows.kind"
-    ' AND tasks."group" = flows."group" AND tasks.route = flows.route AND tasks.account = flows.account'
-)
 _FREE: Final = "free_at <= ? AND deadline > ?"
 _OF_FLOW: Final = 'state = 0 AND kind = ? AND "group" = ? AND route = ? AND account = ?'
 _TASKS: Final = (
@@ -50,11 +47,11 @@ def _flows(languages: int) -> str:
 
     Flows whose tasks are all at work may be many; they are passed over within the one statement.
     """
-    one_by_one = [f"EXISTS ({_IN_FLOW} AND lang IS ? AND {_FREE})"] * (languages + 1)
-    free = " OR ".join(one_by_one) if languages else f"EXISTS ({_IN_FLOW} AND {_FREE})"
+    one_by_one = [f"EXISTS ({IN_FLOW} AND lang IS ? AND {_FREE})"] * (languages + 1)
+    free = " OR ".join(one_by_one) if languages else f"EXISTS ({IN_FLOW} AND {_FREE})"
     return (
         f'SELECT {FLOW} FROM flows INDEXED BY flows_next WHERE active = 1 AND kind = ? AND "group" = ? AND route = ?'
-        f" AND ({free} OR NOT EXISTS ({_IN_FLOW})) ORDER BY turn, account"
+        f" AND ({free} OR NOT EXISTS ({IN_FLOW})) ORDER BY turn, account"
     )
 
 

@@ -3,8 +3,7 @@ Rule: nothing here decides; rows come in as values and go out as values."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -13,13 +12,22 @@ from answerdesk.desk.roll import RollChanges, RollNeeds, RollRows
 from answerdesk.model.account import Millis
 from answerdesk.model.person import IDLE_MS, Link, Person, PersonId, Purpose, Session, handle
 from answerdesk.store.records import SqliteRecords
-from answerdesk.store.tables import Row
+from answerdesk.store.tables import Asking, Row, Statement
 
 _encode = msgspec.json.Encoder().encode
 _PERSON = msgspec.json.Decoder(Person)
 
 _SESSION: Final = "digest, person, created, seen, until, agent"
 _LINK: Final = "digest, person, purpose, until, used"
+_NEW_SESSION: Final = (
+    f"INSERT INTO sessions ({_SESSION}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
+    " person = excluded.person, created = excluded.created, seen = excluded.seen, until = excluded.until,"
+    " agent = excluded.agent"
+)
+_NEW_LINK: Final = (
+    f"INSERT INTO links ({_LINK}) VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
+    " person = excluded.person, purpose = excluded.purpose, until = excluded.until, used = excluded.used"
+)
 
 
 def _person_row(person: Person) -> Row:
@@ -44,50 +52,49 @@ def _link_from(row: Row) -> Link:
     return Link(digest=digest, person=person, purpose=Purpose(purpose), until=until, used=used)
 
 
-def gather(db: sqlite3.Connection, rows: RollRows, needs: Iterable[RollNeeds], now: Millis) -> None:
-    """Read what these verbs need and the unit has not yet seen."""
-    for need in needs:
-        past = (now, now - IDLE_MS, need.past)
-        sessions = [
-            *_each(db, f"SELECT {_SESSION} FROM sessions WHERE digest = ?", need.sessions),
-            *_each(db, f"SELECT {_SESSION} FROM sessions WHERE person = ?", need.of),
-            *db.execute(f"SELECT {_SESSION} FROM sessions WHERE until <= ? OR seen <= ? LIMIT ?", past),
-        ]
-        for row in sessions:
-            rows.sessions.setdefault(row[0], _session_from(row))
-        links = [
-            *_each(db, f"SELECT {_LINK} FROM links WHERE digest = ?", need.links),
-            *_each(db, f"SELECT {_LINK} FROM links WHERE person = ?", need.of),
-            *db.execute(f"SELECT {_LINK} FROM links WHERE until <= ? LIMIT ?", (now, need.past)),
-        ]
-        for row in links:
-            rows.links.setdefault(row[0], _link_from(row))
-        wanted = {*need.people, *(row[1] for row in (*sessions, *links))}
-        everybody = db.execute("SELECT about FROM people") if need.everybody else ()
-        for (about,) in [*_each(db, "SELECT about FROM people WHERE id = ?", wanted), *everybody]:
-            person = _PERSON.decode(about)
-            rows.people.setdefault(person.id, person)
+def gather(rows: RollRows, need: RollNeeds, now: Millis) -> Asking[None]:
+    """Ask for what a verb needs and the unit has not yet seen."""
+    past = (now, now - IDLE_MS, need.past)
+    sessions = yield from _each(f"SELECT {_SESSION} FROM sessions WHERE digest = ?", need.sessions)
+    sessions += yield from _each(f"SELECT {_SESSION} FROM sessions WHERE person = ?", need.of)
+    links = yield from _each(f"SELECT {_LINK} FROM links WHERE digest = ?", need.links)
+    links += yield from _each(f"SELECT {_LINK} FROM links WHERE person = ?", need.of)
+    if need.past:
+        sessions += yield f"SELECT {_SESSION} FROM sessions WHERE until <= ? OR seen <= ? LIMIT ?", past
+        links += yield f"SELECT {_LINK} FROM links WHERE until <= ? LIMIT ?", (now, need.past)
+    for row in sessions:
+        rows.sessions.setdefault(row[0], _session_from(row))
+    for row in links:
+        rows.links.setdefault(row[0], _link_from(row))
+    wanted = dict.fromkeys([*need.people, *(row[1] for row in (*sessions, *links))])
+    found = yield from _each("SELECT about FROM people WHERE id = ?", wanted)
+    if need.everybody:
+        found += yield "SELECT about FROM people", ()
+    for (about,) in found:
+        person = _PERSON.decode(about)
+        rows.people.setdefault(person.id, person)
 
 
-def _each(db: sqlite3.Connection, select: str, values: Iterable[Any]) -> list[Row]:
-    return [row for value in values for row in db.execute(select, (value,))]
+def _each(select: str, values: Iterable[Any]) -> Asking[list[Row]]:
+    found: list[Row] = []
+    for value in values:
+        found += yield select, (value,)
+    return found
 
 
-def write(db: sqlite3.Connection, decided: Iterable[RollChanges]) -> None:
-    """Write out what was decided, in its order."""
+def statements(decided: Iterable[RollChanges]) -> Iterator[Statement]:
+    """Give what was decided as it is written, in its order."""
     for changes in decided:
-        run = db.executemany
-        run(
+        yield (
             "INSERT INTO people (id, handle, about) VALUES (?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET handle = excluded.handle, about = excluded.about",
-            map(_person_row, changes.people),
+            [*map(_person_row, changes.people)],
         )
-        opened = map(_session_row, changes.sessions)
-        run(f"INSERT OR REPLACE INTO sessions ({_SESSION}) VALUES (?, ?, ?, ?, ?, ?)", opened)
-        run("UPDATE sessions SET seen = ? WHERE digest = ?", ((one.seen, one.digest) for one in changes.seen))
-        run("DELETE FROM sessions WHERE digest = ?", ((digest,) for digest in changes.ended))
-        run(f"INSERT OR REPLACE INTO links ({_LINK}) VALUES (?, ?, ?, ?, ?)", map(_link_row, changes.links))
-        run("DELETE FROM links WHERE digest = ?", ((digest,) for digest in changes.dropped))
+        yield _NEW_SESSION, [*map(_session_row, changes.sessions)]
+        yield "UPDATE sessions SET seen = ? WHERE digest = ?", [(one.seen, one.digest) for one in changes.seen]
+        yield "DELETE FROM sessions WHERE digest = ?", [(digest,) for digest in changes.ended]
+        yield _NEW_LINK, [*map(_link_row, changes.links)]
+        yield "DELETE FROM links WHERE digest = ?", [(digest,) for digest in changes.dropped]
 
 
 class SqliteRoll(SqliteRecords):

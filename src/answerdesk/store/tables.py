@@ -3,8 +3,8 @@ Rule: SQL names every column once, here; nothing else knows a column's place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Generator, Iterable, Iterator
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -19,7 +19,13 @@ from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver
 from answerdesk.model.task import Cause, Route, State, Task, Trail
 
+T = TypeVar("T")
+
 Row = tuple[Any, ...]
+#: A statement and the rows it is run with, one after the other.
+Statement = tuple[str, Iterable[Row]]
+#: Work that asks a database and goes on with what it is told; each database answers in its own way.
+Asking = Generator[tuple[str, Row], list[Row], T]
 
 _encode = msgspec.json.Encoder().encode
 _ACCOUNT = msgspec.json.Decoder(Account)

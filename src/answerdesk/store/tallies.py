@@ -14,13 +14,15 @@ from answerdesk.model.solver import SolverId
 from answerdesk.model.standing import Mark, Standing
 from answerdesk.store.tables import Row
 
-_STANDING: Final = ", ".join(Standing.__struct_fields__)
+STANDING: Final = ", ".join(Standing.__struct_fields__)
+_CHANGED: Final = ", ".join(f"{name} = excluded.{name}" for name in Standing.__struct_fields__ if name != "solver")
 _SAVE: Final = (
-    f"INSERT OR REPLACE INTO standings ({_STANDING}) VALUES ({', '.join('?' * len(Standing.__struct_fields__))})"
+    f"INSERT INTO standings ({STANDING}) VALUES ({', '.join('?' * len(Standing.__struct_fields__))})"
+    f" ON CONFLICT (solver) DO UPDATE SET {_CHANGED}"
 )
 _WAGES: Final = (
     "INSERT INTO wages (solver, day, earned, paid) VALUES (?, ?, ?, ?) ON CONFLICT (solver, day) DO UPDATE"
-    " SET earned = earned + excluded.earned, paid = paid + excluded.paid"
+    " SET earned = wages.earned + excluded.earned, paid = wages.paid + excluded.paid"
 )
 
 
@@ -41,15 +43,25 @@ class Tallies:
                     sums[which] += more
         self._marks += changes.marks
 
-    def write(self, database: sqlite3.Connection) -> None:
-        """Write it out; most units have nothing of it."""
-        if self._wages:
-            database.executemany(_WAGES, [(*place, *sums) for place, sums in self._wages.items()])
+    def wages(self) -> tuple[str, list[Row]]:
+        """Give what is added to each solver's day."""
+        return _WAGES, [(*place, *sums) for place, sums in sorted(self._wages.items())]
+
+    @property
+    def solvers(self) -> list[SolverId]:
+        """Whose standings change; most units change nobody's."""
+        return sorted({mark.solver for mark in self._marks})
+
+    def standings(self, stood: dict[SolverId, Standing]) -> tuple[str, list[Row]]:
+        """Give the standings as they will be, of those that were read."""
+        for mark in self._marks:
+            stood[mark.solver] = stood[mark.solver].after(mark)
+        return _SAVE, [standing_row(stood[solver]) for solver in self.solvers]
+
+    def write_standings(self, database: sqlite3.Connection) -> None:
+        """Read the standings that change and write them back."""
         if self._marks:
-            stood = read_standings(database, {mark.solver for mark in self._marks})
-            for mark in self._marks:
-                stood[mark.solver] = stood[mark.solver].after(mark)
-            database.executemany(_SAVE, [tuple(standing_row(each)) for each in stood.values()])
+            database.executemany(*self.standings(read_standings(database, self.solvers)))
 
 
 def standing_row(standing: Standing) -> Row:
@@ -57,13 +69,18 @@ def standing_row(standing: Standing) -> Row:
     return tuple(getattr(standing, name) for name in Standing.__struct_fields__)
 
 
+def standing_from(row: Row) -> Standing:
+    """Read a standing."""
+    return Standing(**dict(zip(Standing.__struct_fields__, row, strict=True)))
+
+
 def read_standings(database: sqlite3.Connection, solvers: Iterable[SolverId]) -> dict[SolverId, Standing]:
     """Read the standings of some solvers; who was never judged has an empty one."""
     stood = {solver: Standing(solver=solver) for solver in solvers}
     for solver in stood:
-        row = database.execute(f"SELECT {_STANDING} FROM standings WHERE solver = ?", (solver,)).fetchone()
+        row = database.execute(f"SELECT {STANDING} FROM standings WHERE solver = ?", (solver,)).fetchone()
         if row is not None:
-            stood[solver] = Standing(**dict(zip(Standing.__struct_fields__, row, strict=True)))
+            stood[solver] = standing_from(row)
     return stood
 
 
