@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 import uvicorn
-from uvicorn.server import ServerState
 
 from answerdesk.api.exchange import head_of
 from answerdesk.api.http import Answer, Gone, read_body, send_answer
-from answerdesk.api.patience import PatientProtocol
+from answerdesk.api.patience import PatientProtocol, ServerState
 
 NOW = b"GET /now HTTP/1.1\r\nHost: x\r\n\r\n"
 LATER = b"POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
@@ -175,12 +174,12 @@ async def test_what_is_no_http_is_refused_once(line):
 
 def test_a_header_that_would_begin_another_is_never_written():
     with pytest.raises(ValueError, match="x-way"):
-        head_of(Answer(b"", headers=((b"x-way", b"a\r\nx-other: b"),)), keep_alive=True)
+        head_of(Answer(b"", headers=((b"x-way", b"a\r\nx-other: b"),)), b"1", keep_alive=True)
 
 
 def test_a_reply_says_once_that_it_is_the_last():
     ends = Answer(b"", 413, headers=((b"connection", b"close"),))
 
-    assert head_of(ends, keep_alive=False).count(b"connection: close") == 1
-    assert head_of(Answer(b""), keep_alive=False).count(b"connection: close") == 1
-    assert head_of(Answer(b""), keep_alive=True).count(b"connection") == 0
+    assert head_of(ends, b"1", keep_alive=False).count(b"connection: close") == 1
+    assert head_of(Answer(b""), b"1", keep_alive=False).count(b"connection: close") == 1
+    assert head_of(Answer(b""), b"1", keep_alive=True).count(b"connection") == 0

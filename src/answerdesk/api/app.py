@@ -3,7 +3,7 @@ Rule: every request gets one whole answer; a crash is logged and counted, never 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -14,6 +14,8 @@ from answerdesk.api.budget import Budget, Crowded
 from answerdesk.api.gallery import PATH as PICTURES
 from answerdesk.api.gallery import Gallery
 from answerdesk.api.http import (
+    CALLED,
+    NO_FAULT,
     TEXT,
     Answer,
     Gone,
@@ -22,16 +24,19 @@ from answerdesk.api.http import (
     Scope,
     Send,
     TooBig,
+    begin,
     header,
+    id_of,
     read_body,
     request_id,
     send_answer,
 )
 from answerdesk.api.legacy import Legacy
 from answerdesk.api.methods import UNAVAILABLE, Methods
+from answerdesk.api.metrics import Metrics
 from answerdesk.api.native import Native
 from answerdesk.api.work import WorkApi
-from answerdesk.model.fault import Refusal
+from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.talk import Method
 from answerdesk.wire.grammar import PATHS, method_of
 from answerdesk.wire.legacy import Endpoint, endpoint_of
@@ -43,6 +48,7 @@ NATIVE: Final = "/v1/"
 EVENTS: Final = "/v1/events"
 #: Where one task is shown.
 SHOWN: Final = "/v1/tasks/"
+METRICS: Final = "/metrics"
 NOT_FOUND: Final = Answer(b'{"error":"nothing is served at this address"}', 404)
 TOO_BIG: Final = Answer(b'{"error":"the body is larger than 8388608 bytes"}', 413, headers=((b"connection", b"close"),))
 _CORS: Final = (
@@ -51,6 +57,16 @@ _CORS: Final = (
     (b"access-control-allow-headers", b"authorization, content-type, idempotency-key, last-event-id, prefer"),
     (b"access-control-expose-headers", b"location, retry-after, x-request-id, x-task-replayed"),
 )
+
+
+#: The faults of those replies whose door names none, by status.
+FAULTS: Final = {
+    401: Fault.KEY_DOES_NOT_EXIST,
+    403: Fault.KEY_DOES_NOT_EXIST,
+    404: Fault.NO_SUCH_METHOD,
+    405: Fault.NO_SUCH_METHOD,
+    413: Fault.TOO_BIG_CAPTCHA_FILESIZE,
+}
 
 
 class Pages(Protocol):
@@ -69,7 +85,7 @@ class App:
     def __init__(  # noqa: PLR0913 - one argument a door
         self, *, methods: Methods, legacy: Legacy, native: Native, work: WorkApi, gallery: Gallery | None,
         ready: Callable[[], str | None], cross_origin: bool, user_agent: str,
-        pages: Pages | None = None, bodies: Budget | None = None,
+        pages: Pages | None = None, bodies: Budget | None = None, metrics: Metrics | None = None,
     ) -> None:  # fmt: skip
         """Take the doors; `ready` says what keeps the service from being ready, None for nothing.
 
@@ -85,9 +101,12 @@ class App:
         self._cross_origin = cross_origin
         self._pages = pages
         self._bodies = bodies
+        self._metrics = metrics
         self._user_agent = Answer(user_agent.encode("ascii"), type=TEXT)
         #: How often what failed, by route.
         self.crashes: Counter[str] = Counter()
+        #: How many requests were answered, by method, dialect and fault.
+        self.requests: defaultdict[tuple[str, str, str], int] = defaultdict(int)
 
     def at_once(self, scope: Scope, body: bytes) -> Answer | None:
         """Answer what takes no waiting, which is what comes most: polls of tasks on the board; None for all else."""
@@ -97,9 +116,12 @@ class App:
             # Whoever is asked again counts it.
             return None
         except Exception:
-            log.exception("crashed", path=scope["path"][:200])
+            log.exception("crashed", path=scope["path"][:200], request=id_of(scope).decode("ascii"))
             answer = self._crashed(scope)
-        return self._dressed(answer) if answer is not None and self._cross_origin else answer
+        if answer is None:
+            return None
+        self.requests[scope.get(CALLED) or called(scope, answer.status)] += 1
+        return self._dressed(answer) if self._cross_origin else answer
 
     def _found(self, scope: Scope, body: bytes) -> Answer | None:
         path, verb = scope["path"], scope["method"]
@@ -131,6 +153,7 @@ class App:
         """Serve one request."""
         if scope["type"] != "http":
             return
+        begin(scope)
         try:
             if scope["method"] == "GET" and scope["path"].rstrip("/") == EVENTS:
                 answer = await self._native.stream(scope, receive, send, _CORS if self._cross_origin else ())
@@ -139,7 +162,7 @@ class App:
                 # The bare address is a page's to those who look at it; to others it says what is here.
                 unclaimed = answer is NOT_FOUND and (scope["path"] != "/" or scope["method"] in {"GET", "HEAD"})
                 if unclaimed and self._pages is not None:
-                    await self._pages(scope, receive, _naming(send))
+                    await self._pages(scope, receive, self._naming(scope, send))
                     return
         except TooBig:
             answer = native.TOO_BIG if scope["path"].startswith(NATIVE) else TOO_BIG
@@ -152,7 +175,12 @@ class App:
             log.exception("crashed", path=scope["path"][:200])
             answer = self._crashed(scope)
         if answer is None:
+            self.requests[scope.get(CALLED) or called(scope, 200)] += 1
             return
+        told = scope.get(CALLED)
+        if told is None or (answer.status >= 400 and told[2] == NO_FAULT):
+            told = called(scope, answer.status)
+        self.requests[told] += 1
         if self._cross_origin:
             answer = self._dressed(answer)
         await send_answer(send, answer, scope)
@@ -177,6 +205,8 @@ class App:
             return NOT_FOUND
         if verb in {"GET", "HEAD"} and (plain := self._plain(path.rstrip("/") or "/")) is not None:
             return plain if verb == "GET" else Answer(b"", plain.status, plain.type)
+        if self._metrics is not None and path == METRICS:
+            return await self._metrics.serve(scope)
         if self._gallery is not None and verb == "GET" and path.startswith(PICTURES):
             return await self._gallery.show(path[len(PICTURES) :])
         if (method := method_of(path)) is None or self._has_page(path, scope):
@@ -184,6 +214,18 @@ class App:
         if verb in {"GET", "HEAD"} and header(scope, b"content-length") in {b"", b"0"}:
             return self._methods.explain(method, scope)
         return await self._methods.serve(method, scope, await self._body(scope, receive))
+
+    def _naming(self, scope: Scope, send: Send) -> Send:
+        """Have a page's replies name their request like all others, and count it."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                scope[CALLED] = ("page", "pages", NO_FAULT)
+                self.requests[called(scope, message["status"])] += 1
+                message = {**message, "headers": [*message["headers"], request_id(scope)]}
+            await send(message)
+
+        return sending
 
     def _has_page(self, path: str, scope: Scope) -> bool:
         """Tell whether an address is a page's, or a browser asks for a page at a single name that is no method."""
@@ -220,12 +262,9 @@ def _route(path: str) -> str:
     return str(endpoint_of(path) or method_of(path) or "pages")
 
 
-def _naming(send: Send) -> Send:
-    """Have a page's replies name their request like all others."""
-
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], request_id()]}
-        await send(message)
-
-    return sending
+def called(scope: Scope, status: int) -> tuple[str, str, str]:
+    """Say by its path and status what a request was that its door said nothing of, or that the store failed."""
+    method, dialect, _ = scope.get(CALLED) or (_route(scope["path"]), "none", NO_FAULT)
+    if status < 400:
+        return method, dialect, NO_FAULT
+    return method, dialect, str(Fault.UNAVAILABLE if status >= 500 else FAULTS.get(status, Fault.BAD_PARAMETERS))

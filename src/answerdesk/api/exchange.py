@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from answerdesk.api.http import WHOLE, Answer, request_number
+from answerdesk.api.http import WHOLE, Answer, id_of
 
 
 class Bell(asyncio.Event):
@@ -101,7 +101,7 @@ class Exchange(RequestResponseCycle):
         self.waiting_for_100_continue = False
         if answer.headers and (b"connection", b"close") in answer.headers:
             self.keep_alive = False
-        head = head_of(answer, keep_alive=self.keep_alive)
+        head = head_of(answer, id_of(self.scope), keep_alive=self.keep_alive)  # type: ignore[arg-type]  # its extensions
         self.transport.write(head if self.scope["method"] == "HEAD" else head + answer.body)
         if self._event is not None:
             self._event.set()
@@ -115,8 +115,8 @@ _CLOSE = (b"connection", b"close")
 _BEGINNINGS: dict[tuple[int, bytes], bytes] = {}
 
 
-def head_of(answer: Answer, *, keep_alive: bool) -> bytes:
-    """Encode the head of a whole reply, with its length and a request id."""
+def head_of(answer: Answer, name: bytes, *, keep_alive: bool) -> bytes:
+    """Encode the head of a whole reply, with its length and its request's id."""
     beginning = _BEGINNINGS.get((answer.status, answer.type))
     if beginning is None:
         beginning = b"%bcontent-type: %b\r\ncontent-length: " % (STATUS_LINE[answer.status], answer.type)
@@ -125,7 +125,7 @@ def head_of(answer: Answer, *, keep_alive: bool) -> bytes:
     if answer.headers or not keep_alive:
         closes = () if keep_alive or _CLOSE in answer.headers else (_CLOSE,)
         more = b"".join(_line(name, value) for name, value in (*answer.headers, *closes))
-    return b"%b%d\r\nx-request-id: %012x\r\n%b\r\n" % (beginning, len(answer.body), request_number(), more)
+    return b"%b%d\r\nx-request-id: %b\r\n%b\r\n" % (beginning, len(answer.body), name, more)
 
 
 def _line(name: bytes, value: bytes) -> bytes:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from answerdesk.api.meters import Spread
 from answerdesk.desk.board import Board
 from answerdesk.desk.ports import Store
 from answerdesk.model.account import AccountId
@@ -18,6 +19,8 @@ from answerdesk.model.task import Permutation, Task, TaskId
 REREAD_SECONDS: Final = 0.5
 #: Polls whose time is up within this of each other are released together, the first of them by so much too late.
 TICK_SECONDS: Final = 0.01
+#: By how many seconds polls that were held are told apart.
+HELD_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 15.0, 60.0)
 #: Held polls of one account beyond which its further polls are answered at once.
 MOST_OF_ACCOUNT: Final = 1_000
 
@@ -40,6 +43,8 @@ class Hold:
         self._of_account: dict[AccountId, int] = {}
         self._count = 0
         self._closed = False
+        #: How long polls were held that learned their answer, and those that did not.
+        self.held = {True: Spread(HELD_SECONDS), False: Spread(HELD_SECONDS)}
 
     def __len__(self) -> int:
         """Count the polls held now."""
@@ -59,10 +64,13 @@ class Hold:
         self._held.setdefault(name, []).append(poll)
         self._of_account[account] = self._of_account.get(account, 0) + 1
         self._count += 1
-        ending = self._ending_with(loop, loop.time() + seconds)
+        began = loop.time()
+        ending = self._ending_with(loop, began + seconds)
         ending.add(poll)
         try:
-            return await poll
+            reply = await poll
+            self.held[reply is not None].add(loop.time() - began)
+            return reply
         finally:
             ending.discard(poll)
             self._leave(name, poll)
@@ -84,12 +92,16 @@ class Hold:
             return []
         return await store.settled_among([self._ids.find(task) for _, task in self._held])
 
-    def close(self) -> None:
-        """Release every poll as still processing, and hold none from now on."""
-        self._closed = True
+    def let_go(self) -> None:
+        """Release every poll as still processing."""
         for polls in self._held.values():
             for poll in polls:
                 _give_up(poll)
+
+    def close(self) -> None:
+        """Release every poll as still processing, and hold none from now on."""
+        self._closed = True
+        self.let_go()
 
     def _ending_with(self, loop: asyncio.AbstractEventLoop, until: float) -> set[asyncio.Future[Settled | None]]:
         """Give whoever is released together at a time of the loop's clock; the first of them sets the timer."""

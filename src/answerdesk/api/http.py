@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextvars import ContextVar
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
@@ -29,13 +31,21 @@ TEXT: Final = b"text/plain; charset=utf-8"
 
 #: The ASGI message, and the extension that says it is taken, by which a whole Answer is sent at once.
 WHOLE: Final = "answerdesk.answer"
-#: Where a request keeps its headers by name, once one was looked up.
+#: Where a request keeps its headers by name, once one was looked up, and its id.
 _BY_NAME: Final = "answerdesk.headers"
+_ID: Final = "answerdesk.request"
+#: Where whatever serves a request says what it was: method, dialect and fault, each a word of a short list.
+CALLED: Final = "answerdesk.called"
+#: The fault of a request that has none.
+NO_FAULT: Final = "none"
+#: The ids that callers may give their requests.
+_GIVEN_ID: Final = re.compile(rb"[0-9A-Za-z][0-9A-Za-z._:=+/@-]{0,127}")
 
 #: For whoever sets no budget.
 _ENDLESS: Final = Budget(2**62)
 
 _requests = itertools.count(int.from_bytes(os.urandom(6), "big"))
+_current: ContextVar[Scope | None] = ContextVar("request", default=None)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -104,21 +114,37 @@ async def send_answer(send: Send, answer: Answer, scope: Scope | None = None) ->
     headers = [
         (b"content-type", answer.type),
         (b"content-length", b"%d" % len(answer.body)),
-        request_id(),
+        request_id({"headers": ()} if scope is None else scope),
         *answer.headers,
     ]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
 
 
-def request_id() -> Header:
+def request_id(scope: Scope) -> Header:
     """Name a request by a header of its reply."""
-    return (b"x-request-id", b"%012x" % request_number())
+    return (b"x-request-id", id_of(scope))
 
 
-def request_number() -> int:
-    """Draw the number of a request."""
-    return next(_requests) & 0xFFFFFFFFFFFF
+def id_of(scope: Scope) -> bytes:
+    """Give a request's id: the well-formed one it came with, else a number drawn for it."""
+    found: bytes | None = scope.get(_ID)
+    if found is None:
+        given = header(scope, b"x-request-id")
+        found = given if given and _GIVEN_ID.fullmatch(given) else b"%012x" % (next(_requests) & 0xFFFFFFFFFFFF)
+        scope[_ID] = found
+    return found
+
+
+def begin(scope: Scope) -> None:
+    """Take note that what is done from now on, in this task, is done for a request."""
+    _current.set(scope)
+
+
+def current_id() -> str | None:
+    """Give the id of the request that is being served here, None where there is none."""
+    scope = _current.get()
+    return None if scope is None else id_of(scope).decode("ascii")
 
 
 def header(scope: Scope, name: bytes) -> bytes:

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from answerdesk.api.front import Front
-from answerdesk.api.http import JSON, TEXT, Answer, Header, Peers, Scope, text_header
+from answerdesk.api.http import CALLED, JSON, NO_FAULT, TEXT, Answer, Header, Peers, Scope, text_header
 from answerdesk.api.limits import Floods, Strict
 from answerdesk.api.methods import CROWDED, REPLAYED, UNAVAILABLE, preferred_wait, replay_of
 from answerdesk.desk.books import Register
@@ -59,12 +59,15 @@ class Legacy:
         found = self._front.settled(poll.key, ip, poll.task)
         if found is None:
             return None
-        return Answer(legacy.write(legacy.result(found[1]), as_json=poll.as_json), type=JSON if poll.as_json else TEXT)
+        reply = found[1]
+        scope[CALLED] = ("res", legacy.NAME, str(reply.fault) if isinstance(reply, Refused) else NO_FAULT)
+        return Answer(legacy.write(legacy.result(reply), as_json=poll.as_json), type=JSON if poll.as_json else TEXT)
 
     def crowded(self, endpoint: Endpoint, scope: Scope) -> Answer:
         """Answer for a body that found no room; what is known of the call is its address."""
         if endpoint is not Endpoint.IN:
             return UNAVAILABLE
+        _call(endpoint, scope, Fault.NO_SLOT_AVAILABLE)
         as_json = read_form(scope["query_string"], "", b"").flag("json")
         said = legacy.refused(Refused(fault=Fault.NO_SLOT_AVAILABLE, detail=CROWDED), endpoint)
         return Answer(legacy.write(said, as_json=as_json), type=JSON if as_json else TEXT)
@@ -79,6 +82,7 @@ class Legacy:
             said, headers = await self._said(endpoint, form, scope, body)
         except Unavailable as away:
             log.warning("store_unavailable", endpoint=endpoint, why=str(away))
+            _call(endpoint, scope, Fault.UNAVAILABLE)
             excuse = self._excuse(endpoint, form)
             if excuse is None:
                 return UNAVAILABLE
@@ -92,6 +96,7 @@ class Legacy:
 
     async def _said(self, endpoint: Endpoint, form: Form, scope: Scope, body: bytes) -> tuple[Said, tuple[Header, ...]]:
         ip = self._peers.ip(scope)
+        _call(endpoint, scope)
         try:
             self._check_address(ip)
             if form.trouble is not None:
@@ -104,6 +109,7 @@ class Legacy:
             return await self._act(account, form, scope), ()
         except Refusal as refusal:
             self._count(refusal, ip)
+            _call(endpoint, scope, refusal.fault)
             return legacy.refusal(refusal, endpoint), ()
 
     def _check_address(self, ip: str) -> None:
@@ -174,6 +180,8 @@ class Legacy:
                     return await self._results(account, form, self._peers.ip(scope))
                 reply = await self._front.result(account, legacy.read_id(form), preferred_wait(scope))
                 self._front.is_back()
+                if isinstance(reply, Refused):
+                    _call(Endpoint.RES, scope, reply.fault)
                 return legacy.result(reply, priced=action is Action.GET_PRICED)
             case Action.BALANCE:
                 return legacy.balance(await self._front.balance(account))
@@ -239,6 +247,11 @@ class Legacy:
             return legacy.refused(Refused(fault=Fault.NO_SLOT_AVAILABLE, detail=detail), endpoint)
         asked = form.text("action").lower() in {Action.GET, Action.GET_PRICED}
         return Said(text=legacy.NOT_READY, done=False) if asked and self._front.is_away_briefly() else None
+
+
+def _call(endpoint: Endpoint, scope: Scope, fault: Fault | None = None) -> None:
+    """Say what the request was."""
+    scope[CALLED] = (str(endpoint), legacy.NAME, NO_FAULT if fault is None else str(fault))
 
 
 def _known(task: TaskId | None) -> TaskId:

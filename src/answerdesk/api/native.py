@@ -18,7 +18,9 @@ from answerdesk.api.broadcast import pour_of
 from answerdesk.api.events import Feed
 from answerdesk.api.front import MOST_WAIT, Front
 from answerdesk.api.http import (
+    CALLED,
     MOST_BODY,
+    NO_FAULT,
     Answer,
     Header,
     Peers,
@@ -35,7 +37,7 @@ from answerdesk.desk.ports import Listing, Records, Store, Unavailable
 from answerdesk.model.account import Account, Purse, Sequence
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.sizes import limits_for
-from answerdesk.model.talk import UNKNOWN_TASK, Call, Processing, Reply
+from answerdesk.model.talk import UNKNOWN_TASK, Call, Processing, Refused, Reply
 from answerdesk.model.task import LARGEST_ID, Permutation, State, Task, TaskId
 from answerdesk.wire import native
 from answerdesk.wire.grammar import read_draft
@@ -131,7 +133,12 @@ class Native:
             return None
         task = native.read_id(name)
         found = self._front.settled(bearer(scope), self._peers.ip(scope), task)
-        return None if found is None else Answer(native.write_task(task, found[1]))
+        if found is None:
+            return None
+        reply = found[1]
+        fault = str(reply.fault) if isinstance(reply, Refused) else NO_FAULT
+        scope[CALLED] = ("GET /v1/tasks/*", native.NAME, fault)
+        return Answer(native.write_task(task, reply))
 
     async def serve(self, path: str, scope: Scope, body: bytes) -> Answer:
         """Answer one call; `path` is what follows ``/v1/``."""
@@ -141,27 +148,28 @@ class Native:
         ip = self._peers.ip(scope)
         try:
             account = await self._admit(scope, ip)
-            handler, rest = self._route(scope["method"], path)
+            handler, rest = self._route(scope, path)
             query = scope["query_string"]
             asked = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)) if query else _NOTHING_ASKED
             return await handler(Request(account, scope, ip, body, asked, rest))
         except Refusal as refusal:
-            return self._refused(refusal, ip)
+            return self._refused(refusal, ip, scope)
         except Unavailable as away:
             return _away(path, away)
 
     async def stream(self, scope: Scope, receive: Receive, send: Send, also: tuple[Header, ...] = ()) -> Answer | None:
         """Send settled tasks as they settle, until the client leaves; gives an answer only where it refuses."""
+        _call(scope, "GET", "events")
         ip = self._peers.ip(scope)
         try:
             account = await self._admit(scope, ip)
             self._feed.check_room(account.id)
             place = await self._feed.place_after(text_header(scope, b"last-event-id"))
         except Refusal as refusal:
-            return self._refused(refusal, ip)
+            return self._refused(refusal, ip, scope)
         except Unavailable as away:
             return _away("events", away)
-        headers = [*_EVENTS, request_id(), *also]
+        headers = [*_EVENTS, request_id(scope), *also]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         sending = asyncio.ensure_future(self._send_events(account, place, scope, send))
         leaving = asyncio.ensure_future(_until_gone(receive))
@@ -188,15 +196,18 @@ class Native:
         self._front.check_address(ip)
         return await self._front.admit(bearer(scope), ip)
 
-    def _route(self, verb: str, path: str) -> tuple[Handler, str]:
+    def _route(self, scope: Scope, path: str) -> tuple[Handler, str]:
+        verb = scope["method"]
         handler = self._routes.get((verb, path))
         if handler is not None:
+            _call(scope, verb, path)
             return handler, ""
         head, _, rest = path.partition("/")
         name, _, tail = rest.partition("/")
         starred = f"{head}/*/{tail}" if tail else f"{head}/*"
         handler = self._routes.get((verb, starred)) if path not in self._verbs else None
         if handler is not None:
+            _call(scope, verb, starred)
             return handler, name
         verbs = self._verbs.get(path) or self._verbs.get(starred)
         if verbs is not None:
@@ -204,8 +215,10 @@ class Native:
         served = ", ".join(f"{served} /v1/{where}" for served, where in self.routes)
         raise Refusal(Fault.NO_SUCH_METHOD, f"served are {served}")
 
-    def _refused(self, refusal: Refusal, ip: str) -> Answer:
+    def _refused(self, refusal: Refusal, ip: str, scope: Scope) -> Answer:
         self._front.count_refusal(refusal, ip)
+        method = scope[CALLED][0] if CALLED in scope else "v1"
+        scope[CALLED] = (method, native.NAME, str(refusal.fault))
         if isinstance(refusal, NotAllowed):
             made = native.problem(refusal.fault, refusal.detail, 405)
             return _problem(made, (b"allow", ", ".join(refusal.verbs).encode()))
@@ -320,6 +333,11 @@ class Native:
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _call(scope: Scope, verb: str, path: str) -> None:
+    """Say what the request was: a route of the table."""
+    scope[CALLED] = (f"{verb} /v1/{path}", native.NAME, NO_FAULT)
 
 
 def _problem(made: native.Problem, *also: Header) -> Answer:

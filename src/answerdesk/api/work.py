@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from answerdesk.api.admission import Admission
-from answerdesk.api.http import Answer, Header, Message, Receive, Scope
+from answerdesk.api.http import CALLED, NO_FAULT, Answer, Header, Message, Receive, Scope
 from answerdesk.api.pictures import Darkroom, Undecodable
 from answerdesk.desk import holding, work
 from answerdesk.desk.crew import MANY, Crew
@@ -137,6 +137,10 @@ class WaitingRoom:
         """Whether nobody may wait any more."""
         return self._closed
 
+    def __len__(self) -> int:
+        """Count those who wait."""
+        return len(self._waiters)
+
     def close(self) -> None:
         """Send everybody home."""
         self._closed = True
@@ -179,6 +183,8 @@ class WorkApi:
     async def serve(self, path: str, scope: Scope, body: bytes, receive: Receive) -> Answer:
         """Answer one call; `path` is what follows ``/api/work/``, `receive` tells when the caller is gone."""
         verb = scope["method"]
+        called = path if path in self._posts or path == "me" else "media" if path.startswith("media/") else "work"
+        scope[CALLED] = (called, "work", NO_FAULT)
         if path == "openapi.json" and verb == "GET":
             return Answer(document())
         solver = await self._admission.solver(scope)
@@ -194,6 +200,7 @@ class WorkApi:
                 return _problem(404, _UNSERVED)
             return await post(solver, body, receive)
         except Refusal as refusal:
+            scope[CALLED] = (called, "work", str(refusal.fault))
             return _problem(_STATUS.get(refusal.fault, 400), refusal.detail)
         except Unavailable as away:
             log.warning("store_unavailable", method=path, why=str(away))
