@@ -226,10 +226,12 @@ class Serving:
         with self.log.open("ab") as log:
             begins = log.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "answerdesk.cli", "serve"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=self._environ,
-            )  # fmt: skip
+                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environ
+            )
         self.http = Http(int(wait_until(lambda: self._address(begins), "the server tells its address")))
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "answerdesk.cli", "serve"]
 
     def _address(self, begins: int) -> bytes | None:
         written = self.log.read_bytes()[begins:]
