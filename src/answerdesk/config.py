@@ -59,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     publish_media: bool
     callback_hosts: tuple[str, ...]
     callback_private: bool
+    drain: float
     tls: bool
     tls_names: tuple[str, ...]
     tls_cert: Path | None
@@ -240,6 +241,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         False,
         _flag,
         "Whether callbacks to hosts that the operator registered may go to loopback and private addresses.",
+    ),
+    Setting(
+        "drain",
+        0.0,
+        _seconds(0, 600),
+        "Seconds the server goes on after SIGTERM while /readyz says 503, so that a load balancer sends no more here.",
     ),
     Setting("tls", False, _flag, "Whether to serve https, by default with a certificate of the desk's own authority."),
     Setting(

@@ -113,8 +113,8 @@ class Desk:
         wall = Wall()
         self.settings = settings
         self.store: DeskStore = open_store(settings.data, block=BLOCK)
-        #: Nobody is told that the desk is ready before its owner is told how to come in.
-        self.announced = False
+        #: Nobody is told that the desk is ready before its owner is told how to come in, nor once it is to stop.
+        self.announced = self.leaving = False
         ids = Permutation(self.store.permutation_key)
         board = Board()
         entrance = Entrance(self.store)
@@ -165,6 +165,8 @@ class Desk:
         self.feed.hear(heard)
 
     def _trouble(self) -> str | None:
+        if self.leaving:
+            return "stopping"
         return self.store.trouble if self.announced else "starting"
 
     async def reread(self) -> None:
@@ -172,11 +174,16 @@ class Desk:
         await self.feed.look()
         self.hold.settle(await self.hold.reread(self.store), self.polls.forget)
 
+    def leave(self) -> None:
+        """Be ready no more, and let polls and streams go to where it goes on; those that come still may wait."""
+        self.leaving = True
+        self.hold.let_go()
+        self.feed.close()
+
     def release(self) -> None:
         """Let everybody who waits go, so that the server can stop."""
         self.hold.close()
         self.room.close()
-        self.feed.close()
 
     async def close(self) -> None:
         """Take everything down."""
@@ -228,7 +235,7 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
         (settings.host, settings.port), family=_family(settings.host), backlog=4096, reuse_port=False
     )
     desk = Desk(settings, raise_file_limit())
-    server = Server(http_config(desk.app, certificate), desk.release)
+    server = Server(http_config(desk.app, certificate), desk.leave, desk.release, settings.drain)
     try:
         secured = settings.tls or settings.tls_cert is not None or bool(settings.behind_proxy)
         await check_exposure(desk.store, settings.host, secured=secured)
@@ -244,7 +251,10 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
             if machine is not None:
                 loops.append(asyncio.create_task(keep_working(settings, url, machine, certificate)))
             announcement = await _announcement(desk, url, key, enter, new=new, trouble=trouble)
-            announce(announcement if certificate is None else _over_tls(announcement, certificate, settings.host))
+            if certificate is not None:
+                announcement = _over_tls(announcement, certificate, settings.host)
+            # Whoever reads it may take their time; who asks meanwhile is told that the desk is starting.
+            await asyncio.to_thread(announce, announcement)
             desk.announced = True
             run_smoothly()
             await serving

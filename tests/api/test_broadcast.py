@@ -6,11 +6,10 @@ import asyncio
 from typing import Any
 
 import uvicorn
-from uvicorn.server import ServerState
 
 from answerdesk.api.broadcast import framed, pour_of
 from answerdesk.api.http import Receive, Scope, Send
-from answerdesk.api.patience import PatientProtocol
+from answerdesk.api.patience import PatientProtocol, ServerState
 
 BEGINNING = {"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]}
 MIB = 2**20

@@ -9,10 +9,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 import uvicorn
-from uvicorn.server import ServerState
 
 from answerdesk.api.http import Answer, Gone, TooBig, read_body, send_answer
-from answerdesk.api.patience import BODY_SECONDS, HEAD_SECONDS, MOST_HEAD, MOST_MESSAGE, PatientProtocol, sweep
+from answerdesk.api.patience import (
+    BODY_SECONDS,
+    HEAD_SECONDS,
+    MOST_HEAD,
+    MOST_MESSAGE,
+    PatientProtocol,
+    ServerState,
+    sweep,
+)
 
 WHOLE = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
 

@@ -18,7 +18,7 @@ from answerdesk.desk.ports import Heard, Records, Unavailable
 from answerdesk.model.account import AccountId
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.task import Permutation, Task
-from answerdesk.wire.native import task_json, write_event, write_place
+from answerdesk.wire.native import task_json, write_event, write_farewell, write_place
 
 log = structlog.get_logger()
 
@@ -37,6 +37,9 @@ MOST_OF_ACCOUNT: Final = 200
 MOST_STREAMS: Final = 2_000
 LONGEST_NAME: Final = 19
 ALIVE: Final = b": alive\n\n"
+#: When those whose stream is ended here are told to come again, in as many steps.
+LEAST_RETRY_MS: Final = 200
+MOST_RETRY_MS: Final = 2_000
 #: How many times as long as an account's streams were written to everybody else has before the next ones are, within
 #: bounds in seconds: what settles meanwhile is written at once.
 REST: Final = 2.0
@@ -50,7 +53,7 @@ _streams = itertools.count()
 class Stream:
     """One client's place."""
 
-    def __init__(self, place: int, pour: Pour | None) -> None:
+    def __init__(self, number: int, place: int, pour: Pour | None) -> None:
         """Start after a place; `pour` writes to its connection at once, where that can be done."""
         #: Everything up to here was told.
         self.place = place
@@ -58,7 +61,7 @@ class Stream:
         self.behind = True
         #: When something was last told, and how long after that a sign of life is due.
         self.spoke = time.monotonic()
-        self._silence = ALIVE_SECONDS * (1 - SPREAD * (next(_streams) % STEPS) / STEPS)
+        self._silence = ALIVE_SECONDS * (1 - SPREAD * (number % STEPS) / STEPS)
         self._pour = pour
         #: What its own task waits for; nothing may be poured while that task is about to send.
         self._sleep: asyncio.Future[None] | None = None
@@ -229,7 +232,8 @@ class Feed:
 
         Empty bytes say nothing, but who listens should be looked at again. What is poured is not given.
         """
-        stream = Stream(place, pour)
+        number = next(_streams)
+        stream = Stream(number, place, pour)
         channel = self._channels.setdefault(account, Channel(self._heard))
         channel.streams.add(stream)
         self._count += 1
@@ -237,6 +241,8 @@ class Feed:
             yield write_place(str(place))
             while not self._closed:
                 yield await self._next(account, channel, stream)
+            # Not all at once: who listened here does so elsewhere, or here again.
+            yield write_farewell(LEAST_RETRY_MS + number % STEPS * (MOST_RETRY_MS - LEAST_RETRY_MS) // STEPS)
         finally:
             self._count -= 1
             channel.streams.discard(stream)

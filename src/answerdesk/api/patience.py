@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import httptools
+import uvicorn.server
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -30,6 +31,12 @@ _PARTS: Final = frozenset(b"?#%")
 
 #: Answers a request that needs no waiting, or says that it is none.
 AtOnce = Callable[[Any, bytes], Answer | None]
+
+
+class ServerState(uvicorn.server.ServerState):
+    """What the connections of a server share, and whether it is leaving: then no connection is kept for a next one."""
+
+    leaving = False
 
 
 class Line(list[Any]):
@@ -61,6 +68,7 @@ class PatientProtocol(HttpToolsProtocol):
     __slots__ = ("_at_once", "_begins", "_first", "_idle", "due", "room")
 
     cycle: Exchange
+    server_state: ServerState
     #: Monotonic time by which what is missing has to be here, 0 while nothing is.
     due: float
     #: How many more bytes may come before the head, or the message, has to be whole.
@@ -143,7 +151,14 @@ class PatientProtocol(HttpToolsProtocol):
             "server": self.server,
             "extensions": _EXTENSIONS,
         }
-        return Exchange(self, scope, keep_alive=version != "1.0" and parser.should_keep_alive())
+        keep_alive = version != "1.0" and parser.should_keep_alive() and not self.server_state.leaving
+        return Exchange(self, scope, keep_alive=keep_alive)
+
+    def leave(self) -> None:
+        """Let the reply under way, and those to what was sent ahead, be the last of this connection."""
+        for cycle in (self.cycle, *(cycle for cycle, _ in self.pipeline)):
+            if cycle is not None:
+                cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body, unless the request was answered without it."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 from answerdesk.api.app import App
-from answerdesk.api.patience import PatientProtocol
+from answerdesk.api.patience import PatientProtocol, ServerState
 
 if TYPE_CHECKING:
     # What it imports costs a quarter of a second, and serves https alone.
@@ -39,26 +39,59 @@ def http_config(app: App, certificate: Certificate | None = None) -> uvicorn.Con
 class Server(uvicorn.Server):
     """uvicorn, which lets waiting requests go before it waits for them."""
 
-    def __init__(self, config: uvicorn.Config, release: Callable[[], None]) -> None:
-        """Take what to call when stopping begins."""
+    def __init__(
+        self, config: uvicorn.Config, leave: Callable[[], None], release: Callable[[], None], drain: float = 0.0
+    ) -> None:
+        """Take what to call when it is told to stop, and when it stops, `drain` seconds later."""
         super().__init__(config)
+        self.server_state: ServerState = ServerState()
+        self._leave = leave
         self._release = release
+        self._drain = drain
+        self._loop: asyncio.AbstractEventLoop | None = None
         #: Set once connections are taken.
         self.up = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as uvicorn does, then say so."""
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets=sockets)
         self.up.set()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop as uvicorn does, but raise no signal again at the end: what runs beside is taken down in order."""
+        """Leave, then stop; no signal is raised again at the end: what runs beside is taken down in order.
+
+        Whoever sits before the server, or tells it twice, is not made to wait until others look elsewhere.
+        """
         del frame
         self.force_exit = self.should_exit and sig == signal.SIGINT
+        if self._loop is None or self._leaving or sig == signal.SIGINT or not self._drain:
+            self.should_exit = True
+        if self._loop is not None and not self._leaving:
+            self._loop.call_soon_threadsafe(self.leave)
+
+    @property
+    def _leaving(self) -> bool:
+        return self.server_state.leaving
+
+    def leave(self) -> None:
+        """Send those who wait on, keep no connection for a next request, and stop once that has been heard of."""
+        if self._leaving:
+            return
+        self.server_state.leaving = True
+        for connection in self.server_state.connections:
+            if isinstance(connection, PatientProtocol):
+                connection.leave()
+        self._leave()
+        if not self.should_exit:
+            asyncio.get_running_loop().call_later(self._drain, self._stop)
+
+    def _stop(self) -> None:
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Release, then stop as uvicorn does."""
+        """Leave and release, then stop as uvicorn does."""
+        self.leave()
         self._release()
         await super().shutdown(sockets=sockets)
 

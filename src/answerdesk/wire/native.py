@@ -308,5 +308,10 @@ def write_place(name: str) -> bytes:
     return b"id: %b\n\n" % name.encode()
 
 
+def write_farewell(retry_ms: int) -> bytes:
+    """Write the end of a stream that goes on elsewhere, or here later: when to connect again."""
+    return b"retry: %d\n: the server is stopping; connect again\n\n" % retry_ms
+
+
 def _seconds(at: Millis) -> float:
     return at / 1000
