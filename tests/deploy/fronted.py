@@ -103,15 +103,9 @@ class Front:
         self.process.wait(PATIENCE)
 
     def reload(self, nodes: list[str]) -> None:
-        """Name other nodes and let nginx read them; what its old worker began, that one finishes."""
-        before = self._workers()
+        """Name other nodes and tell nginx to read them; what its old worker began, that one finishes."""
         self.say_nodes(nodes)
         self.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: self._workers() - before, "a new worker runs")
-
-    def _workers(self) -> set[str]:
-        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return set(path.read_text().split())
 
     def _log(self, name: str) -> str:
         path = self.folder / name

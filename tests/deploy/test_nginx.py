@@ -213,18 +213,18 @@ def test_a_node_that_is_down_costs_nobody_anything(server, tmp_path):
 
 def test_a_reload_that_takes_a_node_out_lets_what_it_holds_end(server, tmp_path):
     customer, worker = server.customer(), server.worker()
-    here, other = f"127.0.0.1:{server.http.port}", f"127.0.0.1:{free_port()}"
+    here, other, asked = f"127.0.0.1:{server.http.port}", f"127.0.0.1:{free_port()}", body_of(customer)
     task = customer.ask()
     lease = worker.take()
     with Front(tmp_path / "front", [here, f"{other} down"]) as front, front.line() as line:
         hold(line, customer, task)
         front.reload([f"{here} down", other])
-        assert front.request("POST", "/getBalance", body_of(customer)).status == 503, "the node is out"
+        wait_until(lambda: front.request("POST", "/getBalance", asked).status == 503, "the node is out")
         worker.answer(lease, "kept")
 
         assert json.loads(line.getresponse().read())["solution"]["text"] == "kept"
         front.reload([here, f"{other} down"])
-        assert front.request("POST", "/getBalance", body_of(customer)).json["errorId"] == 0
+        wait_until(lambda: front.request("POST", "/getBalance", asked).status == 200, "the node is back")
     server.tidy()
 
 
