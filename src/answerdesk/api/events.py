@@ -53,7 +53,7 @@ _streams = itertools.count()
 class Stream:
     """One client's place."""
 
-    def __init__(self, number: int, place: int, pour: Pour | None) -> None:
+    def __init__(self, place: int, pour: Pour | None) -> None:
         """Start after a place; `pour` writes to its connection at once, where that can be done."""
         #: Everything up to here was told.
         self.place = place
@@ -61,7 +61,9 @@ class Stream:
         self.behind = True
         #: When something was last told, and how long after that a sign of life is due.
         self.spoke = time.monotonic()
-        self._silence = ALIVE_SECONDS * (1 - SPREAD * (number % STEPS) / STEPS)
+        #: Which of the steps is its own.
+        self.step = next(_streams) % STEPS
+        self._silence = ALIVE_SECONDS * (1 - SPREAD * self.step / STEPS)
         self._pour = pour
         #: What its own task waits for; nothing may be poured while that task is about to send.
         self._sleep: asyncio.Future[None] | None = None
@@ -232,8 +234,7 @@ class Feed:
 
         Empty bytes say nothing, but who listens should be looked at again. What is poured is not given.
         """
-        number = next(_streams)
-        stream = Stream(number, place, pour)
+        stream = Stream(place, pour)
         channel = self._channels.setdefault(account, Channel(self._heard))
         channel.streams.add(stream)
         self._count += 1
@@ -242,7 +243,7 @@ class Feed:
             while not self._closed:
                 yield await self._next(account, channel, stream)
             # Not all at once: who listened here does so elsewhere, or here again.
-            yield write_farewell(LEAST_RETRY_MS + number % STEPS * (MOST_RETRY_MS - LEAST_RETRY_MS) // STEPS)
+            yield write_farewell(LEAST_RETRY_MS + stream.step * (MOST_RETRY_MS - LEAST_RETRY_MS) // STEPS)
         finally:
             self._count -= 1
             channel.streams.discard(stream)
