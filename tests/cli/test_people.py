@@ -41,6 +41,18 @@ def test_an_invitation_gives_a_link_that_signs_in_once_with_what_was_granted(ser
     assert claim(server, session).json == {"leases": []}
 
 
+def test_a_person_belongs_to_groups(beside):
+    told = beside("people", "invite", "gus", "--groups", "team-1, team-2", "--json").json
+    changed = beside("people", "set", "gus", "--groups", "team-3", "--json").json
+    kept = beside("people", "set", "gus", "--kinds", "text", "--json").json
+
+    assert [one["groups"] for one in (told, changed, kept)] == [["team-1", "team-2"], ["team-3"], ["team-3"]]
+    assert (kept["kinds"], changed["languages"]) == (["text"], [])
+    assert beside("people", "set", "gus", "--groups", "none", "--json").json["groups"] == []
+    refused = beside("people", "set", "gus", "--groups", "a b")
+    assert (refused.code, "is not a group" in refused.err) == (2, True)
+
+
 def test_everybody_is_listed_and_named_by_name_or_id(server):
     made = [
         server.cli("people", "invite", f"lister {n}", "--role", role) for n, role in enumerate(("worker", "viewer"))

@@ -22,7 +22,7 @@ from answerdesk.desk.people import Change, Enrol, Secure, SignOut
 from answerdesk.desk.store import DeskStore
 from answerdesk.model.account import AccountId, Millis, digest
 from answerdesk.model.person import Link, Person, PersonId, Purpose, Role, Session, handle, password_flaw
-from answerdesk.model.question import WORK_KINDS, Kind
+from answerdesk.model.question import WORK_KINDS
 from answerdesk.model.solver import Solver, SolverId
 from answerdesk.store.folder import Wall
 
@@ -34,6 +34,7 @@ ANSWERING: Final = frozenset({Role.OWNER, Role.WORKER})
 ROLE: Final = click.Choice([str(role) for role in Role])
 KINDS_HELP: Final = f"What the person may be asked, between commas: {', '.join(WORK_KINDS)}, or all."
 LANG_HELP: Final = "The languages the person reads, as two-letter codes between commas. Default: every language."
+GROUPS_HELP: Final = "The groups the person belongs to, between commas: they may have their accounts' tasks."
 
 
 @click.group(cls=options.ListFirst)
@@ -46,12 +47,10 @@ def people() -> None:
 @click.option("--role", type=ROLE, default="worker", show_default=True, help="What they are to the desk.")
 @click.option("--kinds", type=options.KINDS, default=None, help=KINDS_HELP + " Default: all, for owners and workers.")
 @click.option("--lang", "languages", type=options.LANGUAGE_LIST, default=frozenset(), help=LANG_HELP)
+@click.option("--groups", type=options.GROUP_LIST, default=frozenset(), help=GROUPS_HELP + " Default: none.")
 @click.option("--account", help="The account a customer sees, by name or id.")
 @options.of_desk
-def invite(
-    name: str, role: str, kinds: frozenset[Kind] | None, languages: frozenset[str], account: str | None, data: Path,
-    as_json: bool,
-) -> None:  # fmt: skip
+def invite(name: str, role: str, account: str | None, data: Path, as_json: bool, **grants: Any) -> None:
     """Take somebody in and print the link that lets them in once, within seven days."""
     became = Role(role)
     if (became is Role.CUSTOMER) is not (account is not None):
@@ -62,7 +61,8 @@ def invite(
         await owner_of(store, store)
         owned = (await find_account(store, account))[0].id if account else None
         person = Person(id=PersonId(await store.draw()), name=name, role=became, account=owned)
-        solver = await _solver(store, name, kinds, languages) if kinds is not None or became in ANSWERING else None
+        answers = grants["kinds"] is not None or became in ANSWERING
+        solver = await _solver(store, name, **grants) if answers else None
         link = Link(digest=digest(secret), person=person.id, purpose=Purpose.INVITE)
         enrolled = await store.run(Enrol(person=person, solver=solver, link=link))
         return {**await _record(store, enrolled), "link": _address(data, secret)}
@@ -70,13 +70,9 @@ def invite(
     out.facts(with_desk(data, act, make=True), as_json=as_json)
 
 
-async def _solver(
-    store: DeskStore, name: str, kinds: frozenset[Kind] | None, languages: frozenset[str] | None
-) -> Solver:
-    return Solver(
-        id=SolverId(await store.draw()), name=name, machine=False, kinds=kinds or frozenset(),
-        languages=languages or frozenset(),
-    )  # fmt: skip
+async def _solver(store: DeskStore, name: str, **grants: Any) -> Solver:
+    given: dict[str, Any] = {grant: value or frozenset() for grant, value in grants.items()}
+    return Solver(id=SolverId(await store.draw()), name=name, machine=False, **given)
 
 
 @people.command("list")
@@ -133,11 +129,12 @@ def link(name: str, data: Path, as_json: bool) -> None:
 @click.option("--role", type=ROLE, help="What they are to the desk from now on; they have to sign in again.")
 @click.option("--kinds", type=options.KINDS, default=None, help=KINDS_HELP)
 @click.option("--lang", "languages", type=options.LANGUAGE_LIST, default=None, help=LANG_HELP)
+@click.option("--groups", type=options.GROUP_LIST, default=None, help=GROUPS_HELP + " none for no group.")
 @click.option("--account", help="The account a customer sees, by name or id.")
 @options.of_desk
 def set_(
-    name: str, new_name: str | None, role: str | None, kinds: frozenset[Kind] | None, languages: frozenset[str] | None,
-    account: str | None, data: Path, as_json: bool,
+    name: str, new_name: str | None, role: str | None, account: str | None, data: Path, as_json: bool,
+    **grants: Any,
 ) -> None:  # fmt: skip
     """Change somebody; kinds given to somebody who answered nothing so far let them answer."""
 
@@ -148,9 +145,9 @@ def set_(
             settings["account"] = None
         if (settings.get("role", person.role) is Role.CUSTOMER) is not bool(settings.get("account", person.account)):
             raise Misused("a customer has an account, and nobody else has: --role customer and --account go together")
-        wanted = kinds is not None or settings.get("role") in ANSWERING
-        solver = await _solver(store, new_name or person.name, kinds, languages) if wanted else None
-        verb = Change(person=person, settings=settings, kinds=kinds, languages=languages, solver=solver)
+        wanted = grants["kinds"] is not None or settings.get("role") in ANSWERING
+        solver = await _solver(store, new_name or person.name, **grants) if wanted else None
+        verb = Change(person=person, settings=settings, solver=solver, **grants)
         return await _record(store, await store.run(verb))
 
     out.facts(_with(data, name, act), as_json=as_json)
@@ -266,6 +263,7 @@ async def _record(store: DeskStore, person: Person) -> out.Record:
         "enabled": person.enabled,
         "kinds": sorted(solver.kinds or WORK_KINDS) if solver else [],
         "languages": sorted(solver.languages) if solver else [],
+        "groups": sorted(solver.groups) if solver else [],
         "worker": solver.id if solver else None,
         "account": await _account_name(store, person.account),
         "password": bool(person.password),

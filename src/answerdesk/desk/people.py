@@ -213,6 +213,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     #: What the person may be asked from now on, None for as before; no kinds means every kind.
     kinds: frozenset[Kind] | None = None
     languages: frozenset[str] | None = None
+    #: The groups the person belongs to from now on, None for as before.
+    groups: frozenset[str] | None = None
     #: The number of a solver for somebody who has none, where they are to answer.
     solver: Solver | None = None
     #: Who does it, None for whoever has the desk's folder.
@@ -253,6 +255,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
             enabled=changed.enabled,
             kinds=had.kinds if self.kinds is None else self.kinds,
             languages=had.languages if self.languages is None else self.languages,
+            groups=had.groups if self.groups is None else self.groups,
         )
         return grants if grants != had or person.solver is None else None
 
