@@ -67,6 +67,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str | None
     user_agent: str
     complex_names: tuple[str, ...]
+    metrics_token_file: Path | None
+    trace_endpoint: str | None
     log_level: str
 
 
@@ -157,6 +159,16 @@ def _public_url(value: Any) -> str | None:
     """an address like https://desk.example.com, without a path"""  # noqa: D400, D403, D415 - reads as the end of a sentence
     text = str(value or "").strip().rstrip("/")
     if text and not (text.startswith(("http://", "https://")) and registrable(text.partition("://")[2])):
+        raise ValueError
+    return text or None
+
+
+def _endpoint(value: Any) -> str | None:
+    """an http or https address without a user's name or password"""  # noqa: D400, D403, D415 - reads as the end of a sentence
+    text = str(value or "").strip()
+    if text and not (
+        text.startswith(("http://", "https://")) and registrable(text.partition("://")[2].partition("/")[0])
+    ):
         raise ValueError
     return text or None
 
@@ -274,6 +286,18 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         (),
         _own_names,
         "Names of your own for a ComplexImageTask, such as meter=text: each takes the form of one of the desk's names.",
+    ),
+    Setting(
+        "metrics_token_file",
+        None,
+        _optional_path,
+        "A file with the bearer token that readers of /metrics must send; without one only this machine may read it.",
+    ),
+    Setting(
+        "trace_endpoint",
+        None,
+        _endpoint,
+        "Where traces go by OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces; takes the extra otel.",
     ),
     Setting("log_level", "info", _one_of("debug", "info", "warning", "error"), "How much is logged."),
 )

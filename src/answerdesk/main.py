@@ -6,10 +6,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import gc
 import secrets
 import socket
-import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
@@ -33,7 +31,7 @@ from answerdesk.api.methods import Methods
 from answerdesk.api.native import Native
 from answerdesk.api.patience import HEAD_SECONDS, sweep
 from answerdesk.api.pictures import Darkroom
-from answerdesk.api.server import Server, http_config, raise_file_limit
+from answerdesk.api.server import Server, http_config, raise_file_limit, run_smoothly
 from answerdesk.api.stats import Stats
 from answerdesk.api.work import WaitingRoom, WorkApi
 from answerdesk.beside import NO_SOLVER, enrol_machine, keep_working
@@ -57,6 +55,7 @@ from answerdesk.pages.site import Site
 from answerdesk.solve.plugin import find
 from answerdesk.store.folder import Wall, only_server, open_store, read_line, write_secret, written_while
 from answerdesk.store.sqlite import BLOCK
+from answerdesk.watching import Watching, read_token
 from answerdesk.wire.callback import write_callback
 
 if TYPE_CHECKING:
@@ -80,11 +79,6 @@ SPARE_FILES: Final = MOST_AT_ONCE + 128
 ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - named, not listened on
 #: How often the server looks whether its certificate wants renewing.
 RENEW_SECONDS: Final = 43_200.0
-#: How many objects are made before the youngest are searched for cycles, and how many such searches go before one of
-#: the older, and of all: next to nothing here is in a cycle, and to search what 10,000 held polls have takes 0.15 s.
-COLLECT: Final = (2_000, 10, 100)
-#: How long a busy loop may keep a commit that is durable from being told of.
-SWITCH_SECONDS: Final = 0.0001
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +133,7 @@ class Desk:
         key = self.store.permutation_key
         gallery = Gallery(store=self.store, ids=ids, key=key, darkroom=self.darkroom, clock=wall)
         published = gallery if settings.publish_media else None
+        self.watching = Watching(self.store, wall, read_token(settings.metrics_token_file))
         self.app = App(
             methods=Methods(front, peers, stats, published),
             gallery=published,
@@ -150,6 +145,7 @@ class Desk:
             cross_origin=settings.cors,
             user_agent=settings.user_agent,
             bodies=Budget(settings.body_memory * 2**20),
+            metrics=self.watching.metrics,
         )
         self.deliverer = Deliverer(
             store=self.store,
@@ -157,12 +153,17 @@ class Desk:
             door=Door(hosts=settings.callback_hosts, private=settings.callback_private),
             render=functools.partial(posting, ids),
         )
+        self.watching.watch(
+            app=self.app, hold=self.hold, room=self.room, guesses=front.guesses, deliverer=self.deliverer,
+            ready=self._trouble,
+        )  # fmt: skip
         self.store.listen(self._hear)
 
     def _hear(self, heard: Heard) -> None:
         self.hold.settle(heard.tasks, self.polls.forget)
         self.room.hear(heard.tasks)
         self.feed.hear(heard)
+        self.watching.meters.hear(heard)
 
     def _trouble(self) -> str | None:
         if self.leaving:
@@ -189,6 +190,7 @@ class Desk:
         """Take everything down."""
         await self.darkroom.close()
         self.site.close()
+        await self.watching.close()
         await self.store.aclose()
 
 
@@ -263,14 +265,6 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
         await asyncio.gather(*loops, return_exceptions=True)
     finally:
         await desk.close()
-
-
-def run_smoothly() -> None:
-    """Keep no call waiting for the collector or for another thread; what was made so far stays, and is not searched."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT)
-    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def certificate_for(settings: Settings) -> Certificate | None:

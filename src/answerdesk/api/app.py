@@ -106,7 +106,7 @@ class App:
         #: How often what failed, by route.
         self.crashes: Counter[str] = Counter()
         #: How many requests were answered, by method, dialect and fault.
-        self.requests: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+        self.requests: defaultdict[tuple[str, ...], int] = defaultdict(int)
 
     def at_once(self, scope: Scope, body: bytes) -> Answer | None:
         """Answer what takes no waiting, which is what comes most: polls of tasks on the board; None for all else."""

@@ -157,7 +157,7 @@ class Meters:
         self.verbs = Spread(VERBS)
         self.seconds = Spread(COMMIT_SECONDS)
         self.failures = 0
-        self.settled: dict[tuple[str, str], Spread] = {}
+        self.settled: dict[tuple[str, ...], Spread] = {}
 
     def ran(self, ran: Ran) -> None:
         """Count a unit."""

@@ -7,7 +7,7 @@ import asyncio
 import hmac
 from collections.abc import Callable, Coroutine, Mapping
 from ipaddress import ip_address
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
@@ -16,6 +16,7 @@ from answerdesk.api.meters import Numbers, counted
 from answerdesk.desk.crew import Lane
 from answerdesk.desk.ports import Clock, House, Unavailable
 from answerdesk.desk.sums import Sums
+from answerdesk.desk.watch import Glance
 from answerdesk.model.account import Millis
 from answerdesk.model.limit import is_loopback
 from answerdesk.model.question import WORK_KINDS
@@ -38,19 +39,6 @@ _NOT_KEPT: Final = ((b"cache-control", b"no-store"),)
 
 #: Writes numbers by their metric's name in the form an Accept header asks for; gives the text and its type.
 Render = Callable[[Mapping[str, Numbers], str], tuple[bytes, str]]
-
-
-class Glance(Protocol):
-    """What is read of the database beside the server."""
-
-    async def lanes(self, now: Millis) -> list[Lane]:
-        """Read the queue as it is now."""
-
-    async def ran_out(self, since: Millis, till: Millis) -> dict[bool, int]:
-        """Count the leases that ran out without a word in a time, by whether a machine had them."""
-
-    async def sums(self) -> Sums:
-        """Hold the ledger against the stored balances."""
 
 
 class Look:
@@ -97,6 +85,7 @@ class Look:
     async def close(self) -> None:
         """Wait for what is being read."""
         await asyncio.gather(*self._looking.values(), return_exceptions=True)
+        await self._glance.aclose()
 
     def _start(self, name: str, read: Callable[[], Coroutine[Any, Any, float]]) -> asyncio.Future[None]:
         """Give a reading that is under way, else begin one if it is due: however many ask, there is one."""

@@ -4,9 +4,11 @@ Rule: it knows nothing of what it serves."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Final
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 
 #: How long a stopping server waits for requests under way.
 STOP_SECONDS: Final = 3
+#: How many objects are made before the youngest are searched for cycles, and how many such searches go before one of
+#: the older, and of all: next to nothing here is in a cycle, and to search what 10,000 held polls have takes 0.15 s.
+COLLECT: Final = (2_000, 10, 100)
+#: How long a busy loop may keep a commit that is durable from being told of.
+SWITCH_SECONDS: Final = 0.0001
 #: The most files that are ever asked for.
 MOST_FILES: Final = 65_536
 
@@ -94,6 +101,14 @@ class Server(uvicorn.Server):
         self.leave()
         self._release()
         await super().shutdown(sockets=sockets)
+
+
+def run_smoothly() -> None:
+    """Keep no call waiting for the collector or for another thread; what was made so far stays, and is not searched."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def raise_file_limit() -> int:

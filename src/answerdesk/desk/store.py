@@ -8,6 +8,7 @@ from typing import Protocol
 from answerdesk.desk.crew import Crew
 from answerdesk.desk.ports import Records, Store
 from answerdesk.desk.roll import Roll
+from answerdesk.desk.watch import Glance, Watch
 
 
 class DeskStore(Store, Records, Roll, Crew, Protocol):
@@ -26,6 +27,16 @@ class DeskStore(Store, Records, Roll, Crew, Protocol):
 
     def look_around(self) -> None:
         """Notice what other processes wrote, where nothing tells of it."""
+
+    @property
+    def backlog(self) -> int:
+        """How many verbs wait for a unit."""
+
+    def watched_by(self, watch: Watch) -> None:
+        """Tell somebody of each unit from now on."""
+
+    def glance(self) -> Glance:
+        """Make what reads beside the requests; whoever asked for it closes it."""
 
     async def aclose(self) -> None:
         """Finish what is under way and close."""

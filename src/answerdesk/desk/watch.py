@@ -5,8 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from typing import Protocol
 
 import msgspec
+
+from answerdesk.desk.crew import Lane
+from answerdesk.desk.sums import Sums
+from answerdesk.model.account import Millis
 
 
 class Ran(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,3 +43,22 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
 
 #: Marks a piece of work by name, from entering to leaving, with what is known of it.
 Span = Callable[[str, Mapping[str, str | int]], AbstractContextManager[object]]
+
+
+class Glance(Protocol):
+    """What whoever watches reads of the database, without keeping a request waiting."""
+
+    async def lanes(self, now: Millis) -> list[Lane]:
+        """Read the queue as it is now."""
+
+    async def ran_out(self, since: Millis, till: Millis) -> dict[bool, int]:
+        """Count the leases that ran out without a word after a time and until another, by whether a machine had them.
+
+        What it costs grows with the solvers and with what it counts.
+        """
+
+    async def sums(self) -> Sums:
+        """Hold the ledger against the stored balances; costs a look at each of its lines."""
+
+    async def aclose(self) -> None:
+        """Wait for what is being read."""

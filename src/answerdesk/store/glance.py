@@ -52,9 +52,9 @@ class SqliteGlance:
         """Hold the ledger against the stored balances; costs a look at each of its lines."""
         return await self._read(lambda reader: reader.sums())
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Wait for what is being read."""
-        self._threads.shutdown()
+        await asyncio.to_thread(self._threads.shutdown)
 
     async def _read(self, ask: Callable[[_Reader], Coroutine[Any, Any, T]]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._here, ask)

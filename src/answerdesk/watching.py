@@ -1,0 +1,93 @@
+"""What of a desk can be watched: its metrics put together, and its traces where somebody takes them.
+Rule: whatever is watched goes on the same without; nothing here is on the way of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from answerdesk.api.app import App
+from answerdesk.api.hold import Hold
+from answerdesk.api.limits import Guesses
+from answerdesk.api.meters import Meters, Numbers, counted
+from answerdesk.api.metrics import Look, Metrics
+from answerdesk.api.work import WaitingRoom
+from answerdesk.config import BadSetting
+from answerdesk.deliver import Deliverer
+from answerdesk.desk.ports import Clock
+from answerdesk.desk.store import DeskStore
+from answerdesk.desk.watch import Watch
+
+#: The shortest token that is taken: nobody is kept from trying others.
+LEAST_TOKEN: Final = 16
+
+
+def read_token(path: Path | None) -> str | None:
+    """Read the token that readers of the metrics send, None where no file is named; raises BadSetting."""
+    if path is None:
+        return None
+    try:
+        token = path.read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"metrics_token_file: {path} cannot be read: {error}") from error
+    if len(token) < LEAST_TOKEN or not (token.isascii() and token.isprintable()) or " " in token:
+        raise BadSetting(
+            f"metrics_token_file: {path} must hold one line of at least {LEAST_TOKEN} printable ASCII characters"
+        )
+    return token
+
+
+def _render(numbers: Mapping[str, Numbers], accept: str) -> tuple[bytes, str]:
+    # What it imports takes a while, and is wanted by those alone who are watched.
+    from answerdesk.api.scrape import render
+
+    return render(numbers, accept)
+
+
+class Watching:
+    """The metrics of one desk."""
+
+    def __init__(self, store: DeskStore, clock: Clock, token: str | None) -> None:
+        """Take what is read; the rest of the desk is told of by `own`."""
+        self._own: Callable[[], Mapping[str, Numbers]] = dict
+        self.meters = Meters()
+        self._store = store
+        self._look = Look(store.glance(), store.house, clock)
+        self.metrics = Metrics(look=self._look, own=self._numbers, render=_render, token=token)
+
+    def watch(
+        self, *, app: App, hold: Hold, room: WaitingRoom, guesses: Guesses, deliverer: Deliverer,
+        ready: Callable[[], str | None],
+    ) -> None:  # fmt: skip
+        """Take the parts that count."""
+        meters, store = self.meters, self._store
+        store.watched_by(Watch(ran=meters.ran))
+
+        def own() -> dict[str, Numbers]:
+            return {
+                "answerdesk_info": counted([(version("answerdesk"), 1)]),
+                "answerdesk_ready": {(): int(ready() is None)},
+                "answerdesk_requests_total": app.requests,
+                "answerdesk_crashes_total": counted(app.crashes.items()),
+                "answerdesk_guesses_total": {(): guesses.counted},
+                "answerdesk_polls_held": {(): len(hold)},
+                "answerdesk_hold_seconds": {("answered",): hold.held[True], ("unanswered",): hold.held[False]},
+                "answerdesk_claims_waiting": {(): len(room)},
+                "answerdesk_writes_waiting": {(): store.backlog},
+                "answerdesk_commit_verbs": {(): meters.verbs},
+                "answerdesk_commit_seconds": {(): meters.seconds},
+                "answerdesk_commit_failures_total": {(): meters.failures},
+                "answerdesk_settle_seconds": meters.settled,
+                "answerdesk_callbacks_total": counted(deliverer.outcomes.items()),
+            }
+
+        self._own = own
+
+    def _numbers(self) -> Mapping[str, Numbers]:
+        return self._own()
+
+    async def close(self) -> None:
+        """Wait for what is being read."""
+        await self._look.close()
