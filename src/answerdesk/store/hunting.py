@@ -1,4 +1,4 @@
-"""Looking for work on SQLite: the lines a solver may serve in turn, in each line the accounts' flows in fair order.
+"""Looking for work: the lines a solver may serve in turn, in each line the accounts' flows in fair order.
 Rule: what a look costs grows with the accounts it passes, never with how many tasks wait."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Iterator
 from itertools import chain, product
-from typing import Final
+from typing import Final, Protocol
 
 from answerdesk.desk.hunt import Hunt
 from answerdesk.desk.ports import Rows
@@ -55,11 +55,28 @@ def _flows(languages: int) -> str:
     )
 
 
-def find(database: sqlite3.Connection, hunt: Hunt, rows: Rows, now: Millis) -> list[Sequence]:
-    """Find the next tasks for a solver, line after line in turn; the flows passed are put among the rows."""
+class Queue(Protocol):
+    """The queue as one hunt looks at it."""
+
+    def flows(self, line: Line) -> Iterator[Flow]:
+        """Give a line's flows in the order of their turns: those with a free place, and those without any task."""
+
+    def tasks(self, flow: Flow) -> list[Sequence]:
+        """Give the first tasks of a flow that the solver may have, best first."""
+
+    def empty(self, flow: Flow) -> bool:
+        """Tell whether no task of a flow is open."""
+
+
+def lines_of(hunt: Hunt, rows: Rows) -> list[Line]:
+    """Give the lines that a solver may serve and that ever had a task."""
     names = product(dict.fromkeys(hunt.kinds), hunt.groups, (hunt.route, Route.EITHER))
-    lines = [rows.lines[name] for name in names if name in rows.lines]
-    turns = [(line.served, i, _Line(database, hunt, line, rows, now)) for i, line in enumerate(lines)]
+    return [rows.lines[name] for name in names if name in rows.lines]
+
+
+def find(queue: Queue, hunt: Hunt, rows: Rows) -> list[Sequence]:
+    """Find the next tasks for a solver, line after line in turn; the flows passed are put among the rows."""
+    turns = [(line.served, i, _Line(queue, line, rows)) for i, line in enumerate(lines_of(hunt, rows))]
     heapq.heapify(turns)
     latest = max((line.served for line in rows.lines.values()), default=0)
     found: list[Sequence] = []
@@ -88,13 +105,11 @@ def waiting(database: sqlite3.Connection, hunt: Hunt, kind: Kind, now: Millis) -
 class _Line(Iterator[Sequence]):
     """One line's tasks for one solver, in the order of their flows' turns."""
 
-    def __init__(self, database: sqlite3.Connection, hunt: Hunt, line: Line, rows: Rows, now: Millis) -> None:
-        self._db = database
-        self._hunt = hunt
+    def __init__(self, queue: Queue, line: Line, rows: Rows) -> None:
+        self._queue = queue
         self._line = line
         self._rows = rows
-        self._now = now
-        self._flows: Iterator[tables.Row] | None = None
+        self._flows: Iterator[Flow] | None = None
         self._unopened: Flow | None = None
         #: Flows with what was found in them, by their next turn.
         self._opened: list[tuple[int, int, Flow, deque[Sequence]]] = []
@@ -102,11 +117,11 @@ class _Line(Iterator[Sequence]):
     def __next__(self) -> Sequence:
         """Take the next turn."""
         if self._flows is None:
-            self._flows = self._next_flows()
-            self._advance()
+            self._flows = self._queue.flows(self._line)
+            self._unopened = next(self._flows, None)
         while (flow := self._unopened) is not None and self._is_next(flow):
             self._open(flow)
-            self._advance()
+            self._unopened = next(self._flows, None)
         if not self._opened:
             raise StopIteration
         _, account, flow, tasks = self._opened[0]
@@ -118,30 +133,42 @@ class _Line(Iterator[Sequence]):
             heapq.heappop(self._opened)
         return n
 
-    def _next_flows(self) -> Iterator[tables.Row]:
-        languages = self._hunt.languages
-        values = (
-            [(lang, self._now, self._now) for lang in (None, *languages)] if languages else [(self._now, self._now)]
-        )
-        return self._db.execute(_flows(len(languages)), (*self._line.name, *chain.from_iterable(values)))
-
     def _is_next(self, flow: Flow) -> bool:
         """Tell whether a flow's turn comes before those of the opened ones: only then is it worth looking into."""
         return not self._opened or (flow.turn, flow.account) < self._opened[0][:2]
 
-    def _advance(self) -> None:
-        row = next(self._flows, None) if self._flows is not None else None
-        self._unopened = tables.flow_from(row) if row else None
-
     def _open(self, flow: Flow) -> None:
         self._rows.flows[flow.account, flow.line] = flow
-        tasks = self._tasks(flow)
+        tasks = self._queue.tasks(flow)
         if tasks:
             heapq.heappush(self._opened, (flow.turn, flow.account, flow, deque(tasks)))
-        elif self._db.execute(_ANY, _place(flow)).fetchone() is None:
+        elif self._queue.empty(flow):
             self._rows.idle.add((flow.account, flow.line))
 
-    def _tasks(self, flow: Flow) -> list[Sequence]:
+
+class SqliteQueue:
+    """The queue on SQLite, looked at step by step: nothing is read before its turn."""
+
+    def __init__(self, database: sqlite3.Connection, hunt: Hunt, now: Millis) -> None:
+        """Look for one solver at one time."""
+        self._db = database
+        self._hunt = hunt
+        self._now = now
+
+    def flows(self, line: Line) -> Iterator[Flow]:
+        """Step along the index."""
+        languages = self._hunt.languages
+        values = (
+            [(lang, self._now, self._now) for lang in (None, *languages)] if languages else [(self._now, self._now)]
+        )
+        rows = self._db.execute(_flows(len(languages)), (*line.name, *chain.from_iterable(values)))
+        return map(tables.flow_from, rows)
+
+    def empty(self, flow: Flow) -> bool:
+        """Look for any one."""
+        return self._db.execute(_ANY, _place(flow)).fetchone() is None
+
+    def tasks(self, flow: Flow) -> list[Sequence]:
         """Find the flow's first tasks, language by language, for the index lists each language by itself."""
         hunt, now = self._hunt, self._now
         filters = (now, now, hunt.solver, now, hunt.solver, hunt.tries, hunt.most)

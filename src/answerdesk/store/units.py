@@ -18,7 +18,7 @@ from answerdesk.store.tallies import read_owed
 T = TypeVar("T")
 
 #: A flow is active as long as a task of it is open: that its last one is gone, no claim may have noticed yet.
-FLOW_NOW: Final = FLOW.replace("active", f"active AND EXISTS ({IN_FLOW})")
+FLOW_NOW: Final = FLOW.replace("active", f"active = 1 AND EXISTS ({IN_FLOW})")
 
 
 def read_house(connection: sqlite3.Connection) -> House:
@@ -121,7 +121,7 @@ class Unit:
         """Find the best tasks for a solver, after writing out what came before."""
         self.flush()
         self.rows.idle.clear()
-        self.rows.found = hunting.find(self._db, hunt, self.rows, self.now)
+        self.rows.found = hunting.find(hunting.SqliteQueue(self._db, hunt, self.now), hunt, self.rows)
         self._gather_tasks(set(self.rows.found) - self.rows.tasks.keys())
         self.rows.found = [n for n in self.rows.found if n in self.rows.tasks]
 
