@@ -1,0 +1,68 @@
+"""Where a desk's database is, when that is not a file: a PostgreSQL URL whose password nobody is shown.
+Rule: what is printed, logged or told of it is its text without secrets; the driver alone is handed the whole."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+SCHEMES: Final = ("postgresql", "postgres")
+#: Options of a URL whose values are nobody's business.
+_SECRET: Final = re.compile(r"(?i)(?P<name>[\w.-]*(?:password|secret)[\w.-]*)=[^&]*")
+#: One or several servers between commas, each with or without a port; none for a socket named in the options.
+_HOST: Final = r"(?:\[[0-9A-Fa-f:.%]+\]|[\w.%-]*)(?::\d{0,5})?"
+_HOSTS: Final = re.compile(rf"{_HOST}(?:,{_HOST})*")
+_OPTIONS: Final = re.compile(r"(?:\w+=[^&=]*(?:&|\Z))*")
+_STARS: Final = "***"
+
+
+class DatabaseUrl:
+    """A URL that shows itself without its secrets."""
+
+    __slots__ = ("_whole",)
+
+    def __init__(self, text: str) -> None:
+        """Read a URL; raises ValueError, naming nothing of what may be a password."""
+        if not _is_sound(text):
+            msg = "not a postgresql:// URL"
+            raise ValueError(msg)
+        self._whole = text
+
+    def reveal(self) -> str:
+        """Give the whole of it, for the driver."""
+        return self._whole
+
+    def __str__(self) -> str:
+        """Give it as it may be shown."""
+        parts = urlsplit(self._whole)
+        entry, at, hosts = parts.netloc.rpartition("@")
+        user, colon, _ = entry.partition(":")
+        shown = f"{user}{colon}{_STARS if colon else ''}{at}{hosts}"
+        query = _SECRET.sub(rf"\g<name>={_STARS}", parts.query)
+        return f"{parts.scheme}://{shown}{parts.path}{'?' if query else ''}{query}"
+
+    def __repr__(self) -> str:
+        """Give no more than is shown."""
+        return f"DatabaseUrl({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether two are the same, secrets and all."""
+        return isinstance(other, DatabaseUrl) and self._whole == other._whole
+
+    def __hash__(self) -> int:
+        """As equal ones are."""
+        return hash(self._whole)
+
+
+def _is_sound(text: str) -> bool:
+    """Tell whether every part is where it belongs.
+
+    What stands after a password with a / ? or # in it would be taken for a host's name or a path, and shown.
+    """
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    placed = _HOSTS.fullmatch(parts.netloc.rpartition("@")[2]) and _OPTIONS.fullmatch(parts.query)
+    return bool(placed) and text.isprintable() and parts.scheme in SCHEMES and "@" not in parts.path + parts.fragment
