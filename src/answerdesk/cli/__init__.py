@@ -36,6 +36,7 @@ VERBS: Final[dict[str, Row]] = {
     "tls": Row("tls", "What clients have to trust when the desk serves https."),
     "backup": Row("keeping", "Copy a desk, in use or not, into one file."),
     "restore": Row("keeping", "Put a backup in the place of a desk that is not served."),
+    "copy": Row("moving", "Move a desk to a PostgreSQL database, and check it there row by row."),
     "doctor": Row("doctor", "Look for what is wrong with a desk and this machine."),
     "settings": Row("serve", "List the settings `serve` would run with, and where each comes from."),
     "version": Row("doctor", "Print the versions of what runs here."),

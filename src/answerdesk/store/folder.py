@@ -21,6 +21,8 @@ from answerdesk.store.sqlite import SqliteStore
 
 DATABASE: Final = "answerdesk.db"
 LOCK: Final = "lock"
+#: Stands in a folder whose desk was moved to another database.
+MOVED: Final = "moved"
 
 
 class Wall:
@@ -47,6 +49,9 @@ def open_store(data: Path, *, block: int = 1) -> SqliteStore:
     """Open the desk of a data folder; a command takes ids one by one, a server in blocks."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = data / DATABASE
+    if (data / MOVED).exists():
+        msg = f"the desk in {data} was moved to a database: name that with --database, or remove {data / MOVED}"
+        raise Unavailable(msg)
     try:
         path.touch(mode=0o600)
         return SqliteStore(str(path), Wall(), block=block)

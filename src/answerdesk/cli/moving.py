@@ -1,0 +1,79 @@
+"""The verb `copy`: a desk moved from its file to a PostgreSQL database, and checked there row by row.
+Rule: the old desk stays as it was, but is not served again by mistake."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from answerdesk.cli import options, out
+from answerdesk.cli.ends import Failed, Misused
+from answerdesk.store.folder import DATABASE, MOVED, only_server, write_secret
+
+if TYPE_CHECKING:
+    from answerdesk.store.copying import Hearer
+
+_FROM: Final = "sqlite:"
+_TO: Final = ("postgresql:", "postgres:")
+
+
+@click.command()
+@click.option("--from", "source", metavar="sqlite:DIR", help="The data folder of the desk. Default: that of --data.")
+@click.option("--to", "target", metavar="URL", required=True, help="An empty PostgreSQL database: postgresql://...")
+@options.of_desk
+def copy(source: str | None, target: str, data: Path, as_json: bool) -> None:
+    """Stop the desk's server first. A copy that broke off goes on when the same command is given again."""
+    folder = _folder(source) if source else data
+    if not target.startswith(_TO):
+        raise Misused("--to takes the URL of a PostgreSQL database: postgresql://USER@HOST/NAME")
+    if not (folder / DATABASE).is_file():
+        raise Failed(f"there is no desk in {folder} to copy")
+    try:
+        from answerdesk.store.copying import OtherDesk, copy_desk
+    except ImportError:
+        raise Failed("PostgreSQL needs the extra `postgres`: pip install 'answerdesk[postgres]'") from None
+    with only_server(folder), _shown() as hear:
+        try:
+            copied = copy_desk(folder / DATABASE, target, hear)
+        except (OtherDesk, ValueError) as error:
+            raise Failed(str(error)) from None
+        write_secret(folder / MOVED, "a PostgreSQL database")
+    records = [
+        {"table": each.table, "rows": each.rows, "written": each.written, "sha256": each.digest} for each in copied
+    ]
+    out.table(records, ("table", "rows", "written", "sha256"), as_json=as_json, none="")
+    if not as_json:
+        click.echo(f"Every row is there. Serve it with --database; the desk in {folder} is left as it was.")
+
+
+def _folder(source: str) -> Path:
+    if not source.startswith(_FROM) or source == _FROM:
+        raise Misused("--from takes the data folder of a desk on SQLite: sqlite:DIR")
+    path = Path(source.removeprefix(_FROM)).expanduser()
+    return path.parent if path.name == DATABASE else path
+
+
+@contextlib.contextmanager
+def _shown() -> Iterator[Hearer]:
+    """Show how far each table is, on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _table, _done, _count: None
+        return
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TaskID, TimeRemainingColumn
+
+    bars: dict[str, TaskID] = {}
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+
+        def hear(table: str, done: int, count: int) -> None:
+            if table not in bars:
+                bars[table] = progress.add_task(table, total=count)
+            progress.update(bars[table], completed=done)
+
+        yield hear

@@ -1,0 +1,69 @@
+"""`copy` moves a desk to PostgreSQL, says so row by row, and lets nobody serve the old one by mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from answerdesk.store.cluster import open_connection
+from tests.postgres import server as postgres
+from tests.serving import serving
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    made = postgres().empty_database()
+    yield made
+    postgres().drop(made)
+
+
+def test_a_desk_is_moved_whole_and_its_file_is_not_served_again(desk, tmp_path, url) -> None:
+    assert desk("accounts", "add", "acme", "--balance", "3").code == 0
+
+    moved = desk("copy", "--to", url, "--json").json
+
+    assert {each["table"]: (each["rows"], each["written"]) for each in moved}["accounts"] == (1, 1)
+    with closing(open_connection(url)) as target:
+        assert target.execute("SELECT name, balance FROM accounts").fetchall() == [("acme", 3_000_000)]
+    refused = desk("accounts", "list")
+    assert refused.code == 1
+    assert "was moved to a database: name that with --database, or remove" in refused.err
+    (tmp_path / "data" / "moved").unlink()
+    assert desk("accounts", "list", "--json").json[0]["name"] == "acme"
+
+
+def test_the_source_can_be_named_by_its_folder_or_its_file(desk, tmp_path, url) -> None:
+    assert desk("accounts", "add", "acme").code == 0
+    shown = desk("copy", "--from", f"sqlite:{tmp_path}/data/answerdesk.db", "--to", url)
+
+    assert shown.code == 0, shown.err
+    assert "accounts " in shown.out
+    assert shown.out.endswith("is left as it was.\n")
+    assert "holds this desk already" in desk("copy", "--from", f"sqlite:{tmp_path}/data", "--to", url).err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--to", "mysql://somewhere/desk"), "--to takes the URL of a PostgreSQL database"),
+        (("--to", "postgresql://a/b", "--from", "/a/folder"), "--from takes the data folder of a desk on SQLite"),
+        (("--to", "postgresql://a/b", "--from", "sqlite:"), "--from takes the data folder of a desk on SQLite"),
+        (("--to", "postgresql://a/b"), "there is no desk in"),
+        ((), "Missing option '--to'"),
+    ],
+)
+def test_what_cannot_be_copied_is_said(desk, words, told) -> None:
+    ended = desk("copy", *words)
+
+    assert ended.code in {1, 2}
+    assert told in ended.err
+
+
+def test_a_desk_that_is_served_is_not_copied(program, tmp_path, url) -> None:
+    with serving(tmp_path) as running:
+        ended = program("copy", "--to", url, "--data", running.data)
+
+    assert ended.code == 1
+    assert "another answerdesk serves the data folder" in ended.err

@@ -1,0 +1,203 @@
+"""A desk moved to PostgreSQL is the same desk there: every row, the money, the ids; a copy that broke off goes on."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from answerdesk.desk.callbacks import Tried
+from answerdesk.desk.people import Enrol, MakeLink
+from answerdesk.desk.ports import Unavailable
+from answerdesk.model.account import Millis, digest
+from answerdesk.model.answer import Decline
+from answerdesk.model.callback import Attempt
+from answerdesk.model.judge import Rules
+from answerdesk.model.person import Link, Person, PersonId, Purpose, Role
+from answerdesk.store.cluster import open_connection
+from answerdesk.store.copying import TABLES, UNFINISHED, OtherDesk, copy_desk
+from answerdesk.store.database import connect
+from answerdesk.store.sqlite import SqliteStore
+from tests.fakes import Clock
+from tests.postgres import server
+from tests.store.driver import Desk, draft
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    made = server().empty_database()
+    yield made
+    server().drop(made)
+
+
+@pytest.fixture
+async def source(tmp_path: Path) -> Path:
+    """A desk with something in every table."""
+    path = tmp_path / "desk.db"
+    desk = Desk(SqliteStore(str(path), Clock()), Clock())
+    account, other = await desk.open_account("first"), await desk.open_account("sécond", weight=3)
+    await desk.add_key(account, "secret")
+    anna, ben = await desk.person("anna", languages=frozenset({"de"})), await desk.person("ben")
+    await desk.set_price(2_000, account=other.id)
+    await desk.set_rules(Rules(declines=3))
+    for number in range(8):
+        await desk.solved(account, anna, f"wörd {number}")
+    called = replace(draft(), callback="https://example.org/heard")
+    n = await desk.solved(account, anna, question=called)
+    await desk.submit(account, replay=("order 1", b"digest"))
+    for _ in range(5):
+        await desk.submit(other, draft(b"\x89PNG one", b"\0\xff two"))
+    await desk.store.run(Tried(attempt=Attempt(n=n, at=Millis(2), status=500, detail="no", milliseconds=4)))
+    [lease] = await desk.claim(ben)
+    await desk.give_back(ben, lease, Decline.UNREADABLE)
+    await desk.cancel(await desk.submit(other))
+    await desk.store.run(Enrol(person=Person(id=PersonId(91), name="Zoë", role=Role.VIEWER)))
+    await desk.store.run(MakeLink(link=Link(digest=digest("x"), person=PersonId(91), purpose=Purpose.INVITE)))
+    desk.store.close()
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("INSERT INTO sessions VALUES (x'00ff', 91, 1, 2, 3, 'a browser')")
+        database.execute("INSERT OR REPLACE INTO standings VALUES (77, 1, 2, 3, 4, 5, 6)")
+    return path
+
+
+def quiet(table: str, done: int, count: int) -> None:
+    assert table
+    assert done <= count
+
+
+def rows_of(path: Path, table: str) -> list[Any]:
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute(f"SELECT * FROM {table}").fetchall()
+
+
+def test_every_table_of_a_desk_is_walked(source: Path) -> None:
+    with closing(sqlite3.connect(source)) as database:
+        named = {row[0] for row in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+
+    assert {table.name for table in TABLES} == named - {"facts"}
+    assert [table.name for table in TABLES if not rows_of(source, table.name)] == []
+
+
+async def test_the_desk_is_the_same_one_there(source: Path, url: str) -> None:
+    copied = copy_desk(source, url, quiet)
+
+    assert {each.table: each.rows for each in copied} == {t.name: len(rows_of(source, t.name)) for t in TABLES}
+    assert all(each.written == each.rows and len(each.digest) == 64 for each in copied)
+    with closing(open_connection(url)) as target:
+        for table in TABLES:
+            (there,) = target.execute(f"SELECT count(*) FROM {table.name}").fetchone() or (0,)
+            assert there == len(rows_of(source, table.name))
+        secret = target.execute("SELECT value FROM secrets WHERE name = 'permutation'").fetchone()
+        sums = target.execute("SELECT sum(balance), sum(held), sum(open_tasks) FROM accounts").fetchone()
+    with closing(sqlite3.connect(source)) as database:
+        assert secret == database.execute("SELECT value FROM facts WHERE name = 'permutation'").fetchone()
+        assert sums == database.execute("SELECT sum(balance), sum(held), sum(open_tasks) FROM accounts").fetchone()
+
+
+async def test_a_copy_that_broke_off_goes_on_where_it_was(source: Path, url: str) -> None:
+    def broken(table: str, done: int, count: int) -> None:
+        if table == "leases":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        copy_desk(source, url, broken)
+    with closing(open_connection(url)) as target:
+        assert target.execute("SELECT value FROM facts WHERE name = %s", (UNFINISHED,)).fetchone() == (1,)
+
+    copied = {each.table: each for each in copy_desk(source, url, quiet)}
+
+    assert (copied["tasks"].written, copied["leases"].written) == (0, 0)
+    assert copied["entries"].written == copied["entries"].rows > 0
+    with closing(open_connection(url)) as target:
+        assert target.execute("SELECT value FROM facts WHERE name = %s", (UNFINISHED,)).fetchone() is None
+
+
+async def test_what_the_source_did_between_two_tries_is_taken_along(source: Path, url: str) -> None:
+    def broken(table: str, done: int, count: int) -> None:
+        if table == "entries":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        copy_desk(source, url, broken)
+    with closing(sqlite3.connect(source)) as database, database:
+        database.execute("DELETE FROM tasks WHERE n = (SELECT max(n) FROM tasks)")
+        database.execute("DELETE FROM leases WHERE token = (SELECT min(token) FROM leases)")
+        database.execute("UPDATE accounts SET spent = 5")
+
+    copied = {each.table: each for each in copy_desk(source, url, quiet)}
+
+    assert copied["tasks"].rows == len(rows_of(source, "tasks"))
+    assert copied["leases"].rows == len(rows_of(source, "leases"))
+    assert copied["accounts"].written == 2
+
+
+def take(source: Path, url: str) -> None:
+    with pytest.raises(OtherDesk) as told:
+        copy_desk(source, url, quiet)
+    assert str(told.value).startswith("the database holds")
+
+
+async def test_a_database_that_holds_a_desk_is_not_copied_over(source: Path, url: str, tmp_path: Path) -> None:
+    copy_desk(source, url, quiet)
+    other = tmp_path / "other.db"
+    desk = Desk(SqliteStore(str(other), Clock()), Clock())
+    await desk.open_account()
+    desk.store.close()
+
+    take(source, url)
+    take(other, url)
+
+
+async def test_a_file_that_is_no_desk_is_refused_and_left_alone(url: str, tmp_path: Path) -> None:
+    for name, content in (("none.db", None), ("text.db", b"not a database, but long enough to be looked at" * 100)):
+        path = tmp_path / name
+        if content:
+            path.write_bytes(content)
+        with pytest.raises(ValueError, match=name):
+            copy_desk(path, url, quiet)
+        assert (path.read_bytes() if path.exists() else None) == content
+
+
+async def test_a_database_that_is_away_is_told_and_nothing_of_the_source_is_locked_on(source: Path) -> None:
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        copy_desk(source, "postgresql://desk@127.0.0.1:1/desk", quiet)
+    with closing(connect(str(source))) as database:
+        database.execute("BEGIN IMMEDIATE")
+
+
+async def test_numbers_go_on_where_they_stood(source: Path, url: str) -> None:
+    with closing(sqlite3.connect(source)) as database, database:
+        database.execute("UPDATE facts SET value = 70000000 WHERE name = 'next'")
+        database.execute("UPDATE facts SET value = 123456 WHERE name = 'settled'")
+        (last,) = database.execute("SELECT max(id) FROM entries").fetchone()
+    copy_desk(source, url, quiet)
+
+    with closing(open_connection(url)) as target:
+        assert target.execute("SELECT take_block(10)").fetchone() == (70_000_000,)
+        drawn = target.execute("SELECT nextval('units')").fetchone()
+        assert drawn is not None
+        assert drawn[0] << 12 > 123_456
+        insert = (
+            "INSERT INTO entries (at, move, amount, account, solver, n, note) VALUES (1, 'pay', 1, 1, 1, 1, '')"
+            " RETURNING id"
+        )
+        assert target.execute(insert).fetchone() == (last + 1,)
+        assert target.execute("SELECT count(*) FROM ranges WHERE past <= 70000000").fetchone() == (4,)
+
+
+async def test_long_tables_are_walked_in_stretches(source: Path, url: str) -> None:
+    with closing(sqlite3.connect(source)) as database, database:
+        for number in range(12_345):
+            database.execute("INSERT INTO wages VALUES (?, ?, 1, 0)", (5_000 + number % 7, number))
+    heard: list[tuple[str, int, int]] = []
+
+    copied = {each.table: each for each in copy_desk(source, url, lambda *said: heard.append(said))}
+
+    (wages,) = (len(rows_of(source, "wages")),)
+    assert [said for said in heard if said[0] == "wages"] == [("wages", at, wages) for at in (5_000, 10_000, wages)]
+    assert copied["wages"].rows == wages
