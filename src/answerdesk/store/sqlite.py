@@ -21,6 +21,7 @@ from answerdesk.desk.ports import (
     Rows,
     Verb,
 )
+from answerdesk.desk.watch import Watch
 from answerdesk.model.account import Account, AccountId, Millis, Purse, Sequence
 from answerdesk.model.answer import Lease
 from answerdesk.model.callback import Callback
@@ -29,6 +30,7 @@ from answerdesk.model.task import State, Task
 from answerdesk.store import database, tables
 from answerdesk.store.crew import SqliteCrew
 from answerdesk.store.database import OPENING_SECONDS, PERMUTATION_KEY_BYTES, migrate
+from answerdesk.store.glance import SqliteGlance
 from answerdesk.store.group import GroupCommit, Pace
 from answerdesk.store.people import SqliteRoll
 from answerdesk.store.tables import CALLBACK, LEASE, PURSE, TASK
@@ -115,6 +117,19 @@ class SqliteStore(SqliteCrew, SqliteRoll):
     def listen(self, hearer: Callable[[Heard], None]) -> None:
         """Tell after each commit."""
         self._group.hearers.append(hearer)
+
+    @property
+    def backlog(self) -> int:
+        """How many verbs wait for a unit."""
+        return self._group.waiting
+
+    def watched_by(self, watch: Watch) -> None:
+        """Tell of each unit."""
+        self._group.watch = watch
+
+    def glance(self) -> SqliteGlance:
+        """Read the file beside what is served from it."""
+        return SqliteGlance(self.path)
 
     async def recover(self) -> None:
         """Try a write while the last one failed, so that the desk is ready again without waiting for a caller."""
