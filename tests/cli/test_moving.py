@@ -29,7 +29,7 @@ def test_a_desk_is_moved_whole_and_its_file_is_not_served_again(desk, tmp_path, 
         assert target.execute("SELECT name, balance FROM accounts").fetchall() == [("acme", 3_000_000)]
     refused = desk("accounts", "list")
     assert refused.code == 1
-    assert "was moved to a database: name that with --database, or remove" in refused.err
+    assert f"was moved to {url}: name that with --database, or remove" in refused.err
     (tmp_path / "data" / "moved").unlink()
     assert desk("accounts", "list", "--json").json[0]["name"] == "acme"
 
@@ -47,7 +47,7 @@ def test_the_source_can_be_named_by_its_folder_or_its_file(desk, tmp_path, url) 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--to", "mysql://somewhere/desk"), "--to takes the URL of a PostgreSQL database"),
+        (("--to", "mysql://somewhere/desk"), "--to: not a postgresql:// URL, such as"),
         (("--to", "postgresql://a/b", "--from", "/a/folder"), "--from takes the data folder of a desk on SQLite"),
         (("--to", "postgresql://a/b", "--from", "sqlite:"), "--from takes the data folder of a desk on SQLite"),
         (("--to", "postgresql://a/b"), "there is no desk in"),

@@ -13,13 +13,13 @@ import click
 
 from answerdesk.cli import options, out
 from answerdesk.cli.ends import Failed, Misused
+from answerdesk.model.database import DatabaseUrl
 from answerdesk.store.folder import DATABASE, MOVED, only_server, write_secret
 
 if TYPE_CHECKING:
     from answerdesk.store.copying import Hearer
 
 _FROM: Final = "sqlite:"
-_TO: Final = ("postgresql:", "postgres:")
 
 
 @click.command()
@@ -29,8 +29,10 @@ _TO: Final = ("postgresql:", "postgres:")
 def copy(source: str | None, target: str, data: Path, as_json: bool) -> None:
     """Stop the desk's server first. A copy that broke off goes on when the same command is given again."""
     folder = _folder(source) if source else data
-    if not target.startswith(_TO):
-        raise Misused("--to takes the URL of a PostgreSQL database: postgresql://USER@HOST/NAME")
+    try:
+        url = DatabaseUrl(target)
+    except ValueError as error:
+        raise Misused(f"--to: {error}, such as postgresql://USER@HOST/NAME") from None
     if not (folder / DATABASE).is_file():
         raise Failed(f"there is no desk in {folder} to copy")
     try:
@@ -39,10 +41,10 @@ def copy(source: str | None, target: str, data: Path, as_json: bool) -> None:
         raise Failed("PostgreSQL needs the extra `postgres`: pip install 'answerdesk[postgres]'") from None
     with only_server(folder), _shown() as hear:
         try:
-            copied = copy_desk(folder / DATABASE, target, hear)
+            copied = copy_desk(folder / DATABASE, url.reveal(), hear)
         except (OtherDesk, ValueError) as error:
             raise Failed(str(error)) from None
-        write_secret(folder / MOVED, "a PostgreSQL database")
+        write_secret(folder / MOVED, str(url))
     records = [
         {"table": each.table, "rows": each.rows, "written": each.written, "sha256": each.digest} for each in copied
     ]

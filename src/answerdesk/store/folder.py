@@ -49,8 +49,8 @@ def open_store(data: Path, *, block: int = 1) -> SqliteStore:
     """Open the desk of a data folder; a command takes ids one by one, a server in blocks."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = data / DATABASE
-    if (data / MOVED).exists():
-        msg = f"the desk in {data} was moved to a database: name that with --database, or remove {data / MOVED}"
+    if moved := read_line(data / MOVED):
+        msg = f"the desk in {data} was moved to {moved}: name that with --database, or remove {data / MOVED}"
         raise Unavailable(msg)
     try:
         path.touch(mode=0o600)
