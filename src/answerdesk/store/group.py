@@ -15,10 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from answerdesk.desk.ports import NO_CHANGES, Changes, Clock, Heard, House, Unavailable, Verb
+from answerdesk.desk.ports import Clock, Heard, House, Unavailable, Verb
 from answerdesk.desk.watch import Ran, Watch
-from answerdesk.model.fault import Refusal
-from answerdesk.model.task import Task
 from answerdesk.store.units import Unit, read_house
 
 #: Verbs in one commit: more would only lengthen the wait of the first.
@@ -196,20 +194,7 @@ class GroupCommit:
         for (verb, _), need in zip(batch, needs, strict=True):
             if need.hunt:
                 unit.hunt(need.hunt)
-            try:
-                changes, outcome = verb.decide(unit.rows, unit.now)
-            except Refusal as refusal:
-                outcomes.append(refusal)
-                continue
-            except Exception as crash:
-                if len(batch) > 1:
-                    # The verbs after it must not build on rows it may have changed and will never write.
-                    raise
-                outcomes.append(crash)
-                continue
-            if changes != NO_CHANGES:
-                unit.take(changes)
-            outcomes.append(outcome)
+            outcomes.append(unit.decide(verb, alone=len(batch) == 1))
         return unit, outcomes
 
     def _committed(self, done: asyncio.Future[None], batch: list[Waiting], unit: Unit, outcomes: list[Any]) -> None:
@@ -225,10 +210,7 @@ class GroupCommit:
 
     def _finish(self, batch: list[Waiting], unit: Unit, outcomes: list[Any]) -> None:
         if unit.changes:
-            tasks = [task for change in unit.changes for task in _tasks_of(change)]
-            settings = any(_sets(change) for change in unit.others)
-            erased = [n for change in unit.others for n in change.erased]
-            self._tell(Heard(tasks=tasks, settings=settings, erased=erased))
+            self._tell(unit.heard())
         for (_, caller), outcome in zip(batch, outcomes, strict=True):
             if caller.done():
                 continue
@@ -329,16 +311,6 @@ class GroupCommit:
             return os.stat(self._log).st_size  # noqa: PTH116 - after every commit: a Path takes three times as long
         except OSError:
             return 0
-
-
-def _tasks_of(changes: Changes) -> list[Task]:
-    return [task for task, _ in changes.created] + list(changes.tasks)
-
-
-def _sets(changes: Changes) -> bool:
-    return bool(
-        changes.accounts or changes.keys or changes.solvers or changes.tokens or changes.prices or changes.rules
-    ) or any(change.settings for change in changes.roll)
 
 
 def is_busy(error: sqlite3.Error) -> bool:

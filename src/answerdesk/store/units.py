@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from typing import Any, Final, TypeVar
 
 from answerdesk.desk.hunt import Hunt
-from answerdesk.desk.ports import Changes, House, Needs, Rows
+from answerdesk.desk.ports import House, Needs
 from answerdesk.model.account import AccountId, Millis
 from answerdesk.store import hunting, people, tables
-from answerdesk.store.statements import IN_FLOW, Dirty, touches_others
+from answerdesk.store.decided import Decided
+from answerdesk.store.statements import IN_FLOW
 from answerdesk.store.tables import FLOW, LEASE, PURSE, TASK, Asking, Row, Statement
 from answerdesk.store.tallies import read_owed
 
@@ -41,18 +42,13 @@ def answer(connection: sqlite3.Connection, asking: Asking[T]) -> T:
         return done.value  # type: ignore[no-any-return]
 
 
-class Unit:
+class Unit(Decided):
     """One transaction's rows: gathered before each verb or run of verbs, written out once."""
 
     def __init__(self, connection: sqlite3.Connection, house: House, now: Millis) -> None:
         """Begin with an open transaction."""
+        super().__init__(house, now)
         self._db = connection
-        self.now = now
-        self.rows = Rows(house)
-        self.changes: list[Changes] = []
-        #: Those of them that touch more than tasks, answers and money.
-        self.others: list[Changes] = []
-        self._dirty = Dirty()
         #: Accounts whose flows were read.
         self._flows_of: set[AccountId] = set()
 
@@ -125,17 +121,9 @@ class Unit:
         self._gather_tasks(set(self.rows.found) - self.rows.tasks.keys())
         self.rows.found = [n for n in self.rows.found if n in self.rows.tasks]
 
-    def take(self, changes: Changes) -> None:
-        """Let a verb's changes stand: later verbs see them, and they will be written."""
-        self.rows.absorb(changes)
-        self.changes.append(changes)
-        self._dirty.add(changes, self.now)
-        if touches_others(changes):
-            self.others.append(changes)
-
     def flush(self) -> None:
         """Write out everything that stands and is not yet written."""
-        dirty, self._dirty = self._dirty, Dirty()
+        dirty = self._written()
         self._write(dirty.statements())
         if dirty.settled:
             self._db.execute("UPDATE facts SET value = ? WHERE name = 'settled'", (dirty.settled,))
