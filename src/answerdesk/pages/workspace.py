@@ -22,13 +22,10 @@ from answerdesk.wire.work import question_json
 
 #: What a first picture needs, in the order it is needed; every other module comes later.
 MODULES: Final = (
-    "dom.js", "api.js", "keys.js", "queue.js", "prepare.js", "load.js", "leave.js", "screen.js", "rules.js",
-    "text.js", "field.js",
+    "dom.js", "api.js", "keys.js", "prepare.js", "load.js", "left.js", "show.js", "rules.js", "text.js", "field.js",
 )  # fmt: skip
 #: The messages a first picture needs, and those that come after it.
-FIRST_WORDS: Final = (
-    "work.answer", "work.ask.", "work.empty.", "work.look", "work.rule.", "work.seconds", "work.soon", "work.valid.",
-)  # fmt: skip
+FIRST_WORDS: Final = ("work.answer", "work.ask.text", "work.look", "work.rule.")
 LATER_WORDS: Final = ("work.", "key.", "mode.", "help.", "alerts.", "again.", "practice.")
 #: How many practice tasks there are of each kind.
 LESSONS: Final = 5
@@ -65,7 +62,6 @@ async def show(request: Request) -> Response:
     given = {
         "now": parts(request).clock.now() / 1000,
         "words": "/work/words",
-        "styles": parts(request).static.address("more.css"),
         "keys": person.keys,
         "name": person.name,
         "practise": [kind for kind in kinds if kind not in person.practised],

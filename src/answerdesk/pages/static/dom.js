@@ -16,25 +16,15 @@ export function t(key, params = {}) {
   return said.replace(PLACE, (whole, name) => params[name] ?? whole);
 }
 
-/** Learn more messages: those of a part that came later. */
-export function learn(more) {
-  Object.assign(words, more);
-}
-
 let fetched = null;
 
-/** Fetch the messages and styles that the first task did without; once. */
+/** Fetch the messages that the first task did without; once. */
 export function allWords() {
-  fetched ??= Promise.all([fetch(given.words).then((reply) => (reply.ok ? reply.json() : {})).then(learn), allStyles()])
+  fetched ??= fetch(given.words)
+    .then((reply) => (reply.ok ? reply.json() : {}))
+    .then((more) => { Object.assign(words, more); })
     .catch(() => { fetched = null; });
   return fetched;
-}
-
-function allStyles() {
-  if (!given.styles) return null;
-  return new Promise((done) => {
-    document.head.append(h('link', { rel: 'stylesheet', href: given.styles, onload: done, onerror: done }));
-  });
 }
 
 /**

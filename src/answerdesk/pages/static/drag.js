@@ -4,9 +4,9 @@
  */
 import { carry } from './carry.js';
 import { h } from './dom.js';
-import { combo } from './keys.js';
 import { footnote, sizeOf, withKey } from './parts.js';
 import { pieces } from './pieces.js';
+import { combo } from './pressed.js';
 import { VIEW_KEYS, small, view as open } from './view.js';
 
 const ARROWS = { Left: [-1, 0], Right: [1, 0], Up: [0, -1], Down: [0, 1] };

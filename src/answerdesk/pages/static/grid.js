@@ -3,8 +3,8 @@
  * shows its number.
  */
 import { h } from './dom.js';
-import { combo } from './keys.js';
 import { footnote, noneButton, sizeOf } from './parts.js';
+import { combo } from './pressed.js';
 import { earlier, keep } from './series.js';
 import { VIEW_KEYS, view as open } from './view.js';
 

@@ -1,6 +1,7 @@
 /** A person's own keys. Rule: what is pressed is taken at once, unless it does something else already. */
 import { one, t } from './dom.js';
-import { bare, combo, print } from './keys.js';
+import { bare, print } from './keys.js';
+import { combo } from './pressed.js';
 
 const BROWSER = /^(Mod\+Key[ACLNOPQRTVWX]|(Shift\+)?Tab|F5|F6|F11|F12|Alt\+F4)$/;
 /** Rows that are used while an answer is being typed, where a bare character is one more character. */

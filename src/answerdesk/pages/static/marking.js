@@ -3,8 +3,8 @@
  * Rule: an answer is told in whole pixels of the picture set upright, as the question's media give its size.
  */
 import { h } from './dom.js';
-import { combo } from './keys.js';
 import { footnote, noneButton, sizeOf, withKey } from './parts.js';
+import { combo } from './pressed.js';
 import './region.js';
 import { VIEW_KEYS, small, view as open } from './view.js';
 

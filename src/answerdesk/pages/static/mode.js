@@ -28,7 +28,7 @@
  * @property {() => boolean} undo   Take the last local step back; false when there is none.
  * @property {(event: KeyboardEvent, id: string|null) => boolean} key  Keys not typed into a field, before the page's
  *                                  own: true when taken. `id` is the row of keys.js, after remapping: 'zoom.in' …
- *                                  `combo(event)` of keys.js names any other keys.
+ *                                  `combo(event)` of pressed.js names any other keys.
  * @property {{keys: string, label: string}[]} keys  Its own keys for the help sheet: {keys: 'Shift+ArrowLeft',
  *                                  label: 'key.rotate.left'}; rows of keys.js may be named instead: {id: 'zoom.in'}.
  * @property {() => void} focus     Put the focus where the person works.

@@ -56,6 +56,7 @@ export class Queue {
   /** Put a task back that is on screen: it is next again, and its clock runs on. */
   putBack(task) {
     if (this.next) this.#release([this.next]);
+    task.kept ??= Date.now();
     this.next = task;
   }
 

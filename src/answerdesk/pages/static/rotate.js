@@ -1,7 +1,7 @@
 /** Pictures to be turned upright. Rule: an angle is in degrees clockwise, 0 to 359, one per picture. */
 import { h } from './dom.js';
-import { combo } from './keys.js';
 import { footnote, sizeOf, withKey } from './parts.js';
+import { combo } from './pressed.js';
 import { VIEW_KEYS, small, view as open } from './view.js';
 
 const TURN = 360;

@@ -1,28 +1,26 @@
 /** The first task, on screen as soon as it can be. Rule: what answering it needs is fetched once it is there. */
+import { post } from './api.js';
 import { allWords } from './dom.js';
 import { label } from './keys.js';
-import { left } from './leave.js';
-import { Queue } from './queue.js';
-import { Screen } from './screen.js';
+import { left } from './left.js';
+import { prepare } from './prepare.js';
+import { show } from './show.js';
 
-export const screen = new Screen();
-export const queue = new Queue();
-/** The first task, when it comes. */
-export const first = left().then((task) => {
-  queue.next = task;
-  return queue.take();
-});
+/** What this tab was left with, or else what a first look finds: its lease, and the task if it can be shown. */
+async function begin() {
+  const again = await left();
+  if (again) return { lease: again, task: again };
+  const { leases: [lease] } = await post('claim', { max: 1, reserve: true });
+  return lease ? { lease, task: await prepare(lease).catch(() => null) } : {};
+}
+
+/** What there is at first, shown; nothing at all where no call came through, which the rest tries again. */
+export const first = begin()
+  .catch(() => ({}))
+  .then((found) => ({ ...found, mode: found.task && show(found.task) }));
 
 for (const made of document.querySelectorAll('[data-key]')) label(made, made.dataset.key);
-let wake;
-const woken = new Promise((done) => { wake = done; });
-const rest = Promise.race([first, woken]).then(() => {
+first.then(() => {
   allWords();
   return import('./work.js');
 });
-queue.hears = {
-  empty: wake,
-  broken: (lease) => rest.then(() => queue.hears.broken(lease)),
-  signIn: () => (wake(), rest.then(() => queue.hears.signIn())),
-};
-first.then((task) => task && screen.show(task));

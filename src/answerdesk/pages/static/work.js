@@ -5,18 +5,22 @@ import { attend } from './breaks.js';
 import { Clock } from './clock.js';
 import { allWords, given, h, one, t } from './dom.js';
 import { Figures, money } from './figures.js';
-import { label, listen, typing } from './keys.js';
+import { label } from './keys.js';
 import { leave } from './leave.js';
 import { Loop } from './loop.js';
 import { menu } from './menu.js';
+import { listen, typing } from './pressed.js';
+import { Queue } from './queue.js';
 import { pause, resume } from './rest.js';
+import { Screen } from './screen.js';
 import { Outbox } from './send.js';
-import { first, queue, screen } from './start.js';
+import { first } from './start.js';
 
-await allWords();
+const [{ lease, ...shown }] = await Promise.all([first, allWords()]);
 const REASONS = ['unreadable', 'broken', 'language', 'refused'];
 const figures = new Figures();
-screen.changed = () => { loop.armed = false; };
+const queue = new Queue();
+const screen = new Screen(shown, () => { loop.armed = false; });
 
 /** Ask to sign in again over the page, which keeps everything; once at a time. */
 let signing = null;
@@ -117,10 +121,11 @@ document.addEventListener('practise', offers);
 unsent();
 outbox.again();
 figures.stale();
-if (!screen.task) queue.hears.empty();
-loop.advance(first);
-// What the first task did without comes while it is being looked at.
-allWords().then(offers);
+if (!shown.task) queue.hears.empty();
+// What came and cannot be shown is looked at once more, and then told.
+if (lease && !shown.task) queue.expect(Promise.resolve({ leases: [lease] }));
+loop.advance(shown.task ?? queue.take());
+offers();
 if (localStorage.getItem('alerts')) watchful();
 /** Who asked to be told of work is told while resting. */
 async function watchful() {

@@ -1,0 +1,79 @@
+"""The workspace's page itself: what it weighs, how it fits a small screen, and what is left when it is come back to."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.seat import Asker, Seat
+from tests.browser.surfing import PHONE, Crowd
+from tests.serving import Serving
+
+#: How wide and high a target is.
+FINGER: Final = 44
+#: Page, styles, scripts and messages until the first text task is there, not compressed.
+MOST_BYTES: Final = 40_000
+_WEIGHED: Final = """new MutationObserver((_, observer) => {
+  if (!document.querySelector('[data-id=stage] img')) return;
+  observer.disconnect();
+  window.weighed = performance.getEntriesByType('resource')
+    .filter((entry) => /\\.(js|css)$|words$/.test(entry.name))
+    .concat(performance.getEntriesByType('navigation'))
+    .map((entry) => [entry.name.split('/').at(-1), entry.decodedBodySize]);
+}).observe(document, { childList: true, subtree: true })"""
+
+
+@pytest.fixture
+def asker(desk: Serving) -> Asker:
+    return Asker(desk)
+
+
+def test_a_first_task_is_there_before_the_page_grows_heavy(people: Crowd, asker: Asker) -> None:
+    asker.ask()
+    seat = Seat(people.owner())
+    seat.page.add_init_script(_WEIGHED)
+    seat.sit().lease()
+    weighed = dict(seat.page.evaluate("window.weighed"))
+
+    assert {"base.css", "start.js", "work"} <= weighed.keys()
+    assert all(weighed.values()), weighed
+    assert sum(weighed.values()) <= MOST_BYTES, weighed
+
+
+def rows(page: Page) -> list[list[str]]:
+    """What stands in the header, by rows: everything that is seen whole, from the top."""
+    found: list[tuple[float, str]] = page.evaluate(
+        """() => [...document.querySelectorAll('.top :is(.brand, .way a, summary, .tools button, .figures div)')]
+          .map((one) => [one, one.getBoundingClientRect(), one.parentElement.getBoundingClientRect()])
+          .filter(([one, box, around]) => one.offsetParent && box.height && box.bottom <= around.bottom + 1)
+          .map(([one, { top, bottom }]) => [(top + bottom) / 2, one.textContent.trim()])"""
+    )
+    shown: list[list[str]] = []
+    reached = -1.0
+    for middle, text in sorted(found, key=lambda each: each[0]):
+        if middle > reached:
+            shown.append([])
+            reached = middle + FINGER / 2
+        shown[-1].append(text)
+    return shown
+
+
+@pytest.mark.parametrize("width", [320, 390])
+@pytest.mark.parametrize("language", ["en-GB", "es-ES"])
+def test_on_a_small_screen_the_header_is_two_rows_that_fingers_hit(people: Crowd, width: int, language: str) -> None:
+    seat = Seat(people.owner(**{**PHONE, "viewport": {"width": width, "height": 700}, "locale": language})).sit()
+    found = rows(seat.page)
+    assert len(found) == 2, found
+    first, second = found
+    least = seat.page.evaluate(
+        """Math.min(...[...document.querySelectorAll('.top :is(.way a, summary, .tools button)')]
+          .filter((one) => one.offsetParent).map((one) => one.getBoundingClientRect().height))"""
+    )
+
+    assert len(first) == 4, first
+    assert len(second) >= 3, second
+    assert least >= FINGER - 0.5
+    assert seat.page.evaluate("document.documentElement.scrollWidth") <= width
+    expect(seat.page.locator("[data-id=earned]")).to_be_visible()
