@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 
 from answerdesk.desk.board import Board, final_reply
+from answerdesk.desk.orders import Orders
+from answerdesk.desk.ports import Heard
 from answerdesk.model.account import AccountId, Millis, Sequence
 from answerdesk.model.fault import Fault
 from answerdesk.model.money import Micros
 from answerdesk.model.question import Constraints, Kind, Question
 from answerdesk.model.talk import Ready, Refused
-from answerdesk.model.task import FAILURES, Cause, State, Task, TaskId
+from answerdesk.model.task import FAILURES, Cause, Permutation, State, Task, TaskId
 
 ALICE, BOB = AccountId(1), AccountId(2)
 
@@ -104,3 +106,24 @@ def test_a_reply_taken_down_is_gone_and_may_be_taken_down_again():
 
     assert board.get(ALICE, TaskId(5)) is None
     assert board.get(ALICE, TaskId(6)) is not None
+
+
+class Silent:
+    """A store that says nothing but what the test says."""
+
+    def __init__(self) -> None:
+        self.tell: Any = None
+
+    def listen(self, hearer: Any) -> None:
+        self.tell = hearer
+
+
+def test_the_board_is_cleared_when_nobody_knows_what_was_forgotten_meanwhile():
+    board, store = Board(), Silent()
+    Orders(cast("Any", store), board, Permutation(bytes(24)))
+    board.put(settled(), TaskId(5))
+    store.tell(Heard(settings=True))
+
+    assert board.get(ALICE, TaskId(5)) is not None
+    store.tell(Heard(missed=True))
+    assert board.get(ALICE, TaskId(5)) is None

@@ -41,6 +41,10 @@ class Board:
         """Take a reply down, at the end of its retention."""
         self._replies.pop(task, None)
 
+    def clear(self) -> None:
+        """Take everything down: what hangs here may be past its retention."""
+        self._replies.clear()
+
 
 def final_reply(task: Task) -> Final:
     """Make the reply that a settled task answers with for as long as it is kept."""

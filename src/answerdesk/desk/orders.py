@@ -294,6 +294,8 @@ class Orders:
         return self._board.put(found, task)
 
     def _hear(self, heard: Heard) -> None:
+        if heard.missed:
+            self._board.clear()
         for n in heard.erased:
             self._board.drop(self._ids.show(n))
 

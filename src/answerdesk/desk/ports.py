@@ -271,6 +271,8 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     settings: bool = False
     #: Tasks that were forgotten.
     erased: Ordered[Sequence] = ()
+    #: Whether more may have happened than was heard of: what is remembered of tasks may have been forgotten since.
+    missed: bool = False
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):

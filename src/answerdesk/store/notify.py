@@ -1,0 +1,228 @@
+"""How nodes on one PostgreSQL hear of each other's commits, and agree on who does the chores: LISTEN and NOTIFY.
+Rule: it only makes sooner what is looked at anyway; after a gap it says that something may have been missed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import psycopg
+import structlog
+from psycopg import sql
+
+from answerdesk.desk.ports import Heard, Unavailable
+from answerdesk.model.account import Sequence
+from answerdesk.model.task import Task
+from answerdesk.store.news import Gathering, News, pack, unpack
+
+log = structlog.get_logger()
+
+#: How often whoever listens shows that it is alive, and tries for the duty.
+LOOK_SECONDS: Final = 2.0
+#: After how much silence the server ends a listening session, and its duty with it: its process hangs or is cut off.
+SILENCE_SECONDS: Final = 7
+#: How long a round trip to the server may take.
+TRIP_SECONDS: Final = 5.0
+#: The first pause after a connection was lost, and the longest.
+FIRST_PAUSE_SECONDS: Final = 0.1
+LONGEST_PAUSE_SECONDS: Final = 5.0
+#: How long a node that closes may take to tell what it has not told yet.
+FAREWELL_SECONDS: Final = 2.0
+#: Tasks read in one query.
+PAGE: Final = 1_000
+#: Of the tasks in which places came free so many are told of at once: whoever waits looks again each second anyway.
+MOST_OPENED: Final = 256
+
+Connection = psycopg.AsyncConnection[Any]
+Connect = Callable[[], Awaitable[Connection]]
+Read = Callable[[list[Sequence]], Awaitable[list[Task]]]
+
+#: What a connection that is gone, or cannot be made, raises.
+_LOST: Final = (psycopg.Error, OSError, TimeoutError)
+
+
+def channel_of(key: bytes) -> str:
+    """Name the channel of the desk with this permutation key: several desks may lie in one database."""
+    return f"answerdesk_{hashlib.sha256(b'channel' + key).hexdigest()[:16]}"
+
+
+def duty_of(key: bytes) -> int:
+    """Give the number of the advisory lock that whoever is on duty holds."""
+    return int.from_bytes(hashlib.sha256(b"duty" + key).digest()[:8], "big", signed=True)
+
+
+class Pauses:
+    """Pauses between tries, each up to twice as long as the one before."""
+
+    def __init__(self) -> None:
+        """Begin with the shortest."""
+        self._next = FIRST_PAUSE_SECONDS
+
+    def reset(self) -> None:
+        """Begin anew: a try succeeded."""
+        self._next = FIRST_PAUSE_SECONDS
+
+    async def pause(self) -> None:
+        """Sleep, not in step with others."""
+        seconds, self._next = self._next, min(2 * self._next, LONGEST_PAUSE_SECONDS)
+        await asyncio.sleep(seconds * random.uniform(0.5, 1.0))  # noqa: S311 - only spreads tries
+
+
+class Teller:
+    """Tells other nodes what this one's commits changed, by a connection of its own."""
+
+    def __init__(self, connect: Connect, channel: str, node: str) -> None:
+        """Take how to connect; nothing is opened before there is something to tell."""
+        self._connect = connect
+        self._channel = channel
+        self._node = node
+        self._gathering = Gathering()
+        self._connection: Connection | None = None
+        self._telling: asyncio.Task[None] | None = None
+
+    def tell(self, heard: Heard) -> None:
+        """Have it told soon; while one telling is under way the next one gathers."""
+        self._gathering.hear(heard)
+        if self._telling is None or self._telling.done():
+            self._telling = asyncio.get_running_loop().create_task(self._tell())
+
+    async def aclose(self) -> None:
+        """Tell what is left, for a short while, and close."""
+        if self._telling is not None:
+            _, late = await asyncio.wait((self._telling,), timeout=FAREWELL_SECONDS)
+            for telling in late:
+                telling.cancel()
+            await asyncio.gather(self._telling, return_exceptions=True)
+        await self._hang_up()
+
+    async def _tell(self) -> None:
+        pauses = Pauses()
+        while payloads := pack(self._node, self._gathering.take()):
+            try:
+                async with asyncio.timeout(TRIP_SECONDS):
+                    await self._send(payloads)
+                pauses.reset()
+            except _LOST as error:
+                # It may have been told or not; whoever hears this looks at everything.
+                self._gathering.lose()
+                log.warning("telling_failed", why=str(error) or type(error).__name__)
+                await self._hang_up()
+                await pauses.pause()
+
+    async def _send(self, payloads: list[str]) -> None:
+        if self._connection is None:
+            self._connection = await self._connect()
+            # A commit that only tells need not wait for the disk.
+            await self._connection.execute("SET synchronous_commit = off")
+        await self._connection.execute(
+            "SELECT pg_notify(%s, told) FROM unnest(%s::text[]) AS told", (self._channel, payloads)
+        )
+
+    async def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(*_LOST):
+                await connection.close()
+
+
+class Listener:
+    """Hears what other nodes tell, and holds the duty while no other node does, by a connection of its own."""
+
+    def __init__(
+        self, connect: Connect, *, channel: str, duty: int, node: str, read: Read, hear: Callable[[Heard], None]
+    ) -> None:
+        """Take how to connect, whose news are its own, how to read tasks, and whom to tell."""
+        self._connect = connect
+        self._channel = channel
+        self._duty = duty
+        self._node = node
+        self._read = read
+        self._hear = hear
+        self._gathering = Gathering()
+        self._stirred = asyncio.Event()
+        #: Whether chores and deliveries are this node's matter now.
+        self.on_duty = False
+
+    async def run(self) -> None:
+        """Listen until cancelled, connecting again whenever the connection is lost."""
+        reading = asyncio.create_task(self._pass_on())
+        pauses = Pauses()
+        try:
+            while True:
+                try:
+                    await self._listen(pauses)
+                except _LOST as error:
+                    log.warning("listening_lost", why=str(error) or type(error).__name__)
+                finally:
+                    self._set_duty(on=False)
+                await pauses.pause()
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _listen(self, pauses: Pauses) -> None:
+        async with asyncio.timeout(TRIP_SECONDS):
+            connection = await self._connect()
+        try:
+            async with asyncio.timeout(TRIP_SECONDS):
+                await connection.execute(sql.SQL("SET idle_session_timeout = {}").format(f"{SILENCE_SECONDS}s"))
+                await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
+            pauses.reset()
+            # What was told before is not told again.
+            self._gathering.lose()
+            self._stirred.set()
+            while True:
+                async with asyncio.timeout(TRIP_SECONDS):
+                    await self._show_life(connection)
+                async for notice in connection.notifies(timeout=LOOK_SECONDS):
+                    self._take(notice.payload)
+        finally:
+            with contextlib.suppress(*_LOST):
+                await connection.close()
+
+    async def _show_life(self, connection: Connection) -> None:
+        """Ask the server for the duty, or for nothing: it answers, or the connection is as good as lost."""
+        if self.on_duty:
+            await connection.execute("SELECT 1")
+            return
+        asked = await connection.execute("SELECT pg_try_advisory_lock(%s)", (self._duty,))
+        row = await asked.fetchone()
+        self._set_duty(on=bool(row and row[0]))
+
+    def _set_duty(self, *, on: bool) -> None:
+        if on is not self.on_duty:
+            self.on_duty = on
+            log.info("duty_taken" if on else "duty_left", node=self._node)
+
+    def _take(self, payload: str) -> None:
+        node, news = unpack(payload)
+        if node != self._node:
+            self._gathering.add(news)
+            self._stirred.set()
+
+    async def _pass_on(self) -> None:
+        """Read the tasks that others told of, and tell the hearers; what comes meanwhile is read together."""
+        while True:
+            await self._stirred.wait()
+            self._stirred.clear()
+            heard = await self._heard(self._gathering.take())
+            try:
+                self._hear(heard)
+            except Exception:
+                log.exception("news_not_heard")
+
+    async def _heard(self, news: News) -> Heard:
+        tasks: list[Task] = []
+        missed = news.missed
+        numbers = [Sequence(n) for n in (*news.settled, *news.opened[:MOST_OPENED])]
+        try:
+            for start in range(0, len(numbers), PAGE):
+                tasks += await self._read(numbers[start : start + PAGE])
+        except Unavailable as away:
+            log.warning("news_not_read", why=str(away))
+            missed = True
+        return Heard(tasks=tasks, settings=news.settings, erased=[Sequence(n) for n in news.erased], missed=missed)
