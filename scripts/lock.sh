@@ -16,4 +16,5 @@ pin() {
 
 pin dev.txt pyproject.toml --all-extras --group test --group lint --group build "$@"
 pin runtime.txt pyproject.toml --extra ocr --constraint requirements/dev.txt "$@"
+pin image.txt pyproject.toml --all-extras --constraint requirements/dev.txt "$@"
 pin build.txt --group build --constraint requirements/dev.txt "$@"

@@ -22,6 +22,7 @@ GROUPS = PROJECT["dependency-groups"]
 ASKED = {
     "runtime": [*BASE, *EXTRAS["ocr"]],
     "dev": [*BASE, *chain(*EXTRAS.values()), *chain(*GROUPS.values())],
+    "image": [*BASE, *chain(*EXTRAS.values())],
     "build": GROUPS["build"],
 }
 
