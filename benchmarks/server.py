@@ -18,6 +18,7 @@ import msgspec
 import uvicorn
 
 from answerdesk import main
+from answerdesk.announcing import Announcement
 from answerdesk.cli.logs import log_structured
 from answerdesk.config import read_settings
 
@@ -103,7 +104,7 @@ async def _serve_bare(name: str) -> None:
     await uvicorn.Server(config).serve(sockets=[listening])
 
 
-def _announce(announcement: main.Announcement) -> None:
+def _announce(announcement: Announcement) -> None:
     print(announcement.url.rpartition(":")[2], flush=True)
     # Nobody reads on: what is logged goes where errors go.
     os.dup2(2, 1)

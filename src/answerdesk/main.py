@@ -4,19 +4,18 @@ Rule: everything is made here once, handed down, and taken down in the opposite 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import structlog
 import uvloop
 
+from answerdesk.announcing import ANYWHERE, Announcement, family, over_tls, told, url_of
 from answerdesk.api.admission import Admission
 from answerdesk.api.app import App
 from answerdesk.api.budget import Budget
@@ -35,7 +34,7 @@ from answerdesk.api.server import Server, http_config, raise_file_limit, run_smo
 from answerdesk.api.stats import Stats
 from answerdesk.api.work import WaitingRoom, WorkApi
 from answerdesk.beside import NO_SOLVER, enrol_machine, keep_working
-from answerdesk.config import ADDRESS, ANCHORS, FIRST_KEY, Settings, poll_limit
+from answerdesk.config import FIRST_KEY, Settings, poll_limit
 from answerdesk.deliver import MOST_AT_ONCE, Deliverer, Door, Posting
 from answerdesk.desk.board import Board, final_reply
 from answerdesk.desk.books import OpenAccount
@@ -53,7 +52,7 @@ from answerdesk.model.task import Permutation, Task
 from answerdesk.pages.parts import make_parts
 from answerdesk.pages.site import Site
 from answerdesk.solve.plugin import find
-from answerdesk.store.folder import Wall, only_server, open_store, read_line, write_secret, written_while
+from answerdesk.store.folder import Wall, only_server, open_store, read_line, write_secret
 from answerdesk.store.sqlite import BLOCK
 from answerdesk.watching import Watching, read_token
 from answerdesk.wire.callback import write_callback
@@ -75,28 +74,8 @@ LOOK_AROUND_SECONDS: Final = 0.05
 RECOVER_SECONDS: Final = 1.0
 #: Files kept free of held connections: callbacks, the database, logs, pipes.
 SPARE_FILES: Final = MOST_AT_ONCE + 128
-#: What listens on every address, and by which it is reached from this machine.
-ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - named, not listened on
 #: How often the server looks whether its certificate wants renewing.
 RENEW_SECONDS: Final = 43_200.0
-
-
-class Announcement(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server that is ready tells: its address, the first account's key, and what is amiss with its machine."""
-
-    url: str
-    data: Path
-    new: bool
-    key: str | None
-    #: Whose key it is, and what is on that account.
-    account: str | None
-    balance: Micros
-    machine: str | None
-    trouble: str | None = None
-    #: The certificate of the desk's own authority, which clients must trust.
-    authority: Path | None = None
-    #: The secret of a link that signs the owner in once, while no owner has a password.
-    enter: str | None = None
 
 
 class Desk:
@@ -234,7 +213,7 @@ def uvloop_runner() -> asyncio.Runner:
 async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -> None:
     certificate = certificate_for(settings)
     listening = socket.create_server(
-        (settings.host, settings.port), family=_family(settings.host), backlog=4096, reuse_port=False
+        (settings.host, settings.port), family=family(settings.host), backlog=4096, reuse_port=False
     )
     desk = Desk(settings, raise_file_limit())
     server = Server(http_config(desk.app, certificate), desk.leave, desk.release, settings.drain)
@@ -248,13 +227,13 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         up = asyncio.create_task(server.up.wait())
         await asyncio.wait((serving, up), return_when=asyncio.FIRST_COMPLETED)
-        url = _url(settings.host, listening, secure=certificate is not None)
+        url = url_of(settings.host, listening, secure=certificate is not None)
         with told(settings.data, url, certificate):
             if machine is not None:
                 loops.append(asyncio.create_task(keep_working(settings, url, machine, certificate)))
             announcement = await _announcement(desk, url, key, enter, new=new, trouble=trouble)
             if certificate is not None:
-                announcement = _over_tls(announcement, certificate, settings.host)
+                announcement = over_tls(announcement, certificate, settings.host)
             # Whoever reads it may take their time; who asks meanwhile is told that the desk is starting.
             await asyncio.to_thread(announce, announcement)
             desk.announced = True
@@ -277,26 +256,6 @@ def certificate_for(settings: Settings) -> Certificate | None:
         return certificates.own(settings.tls_cert, settings.tls_key)
     listened = () if settings.host in ANYWHERE else (settings.host,)
     return certificates.local(settings.data / certificates.FOLDER, (*listened, *settings.tls_names))
-
-
-@contextlib.contextmanager
-def told(data: Path, url: str, certificate: Certificate | None) -> Iterator[None]:
-    """Leave word in the folder, for as long as the server runs, of where it is and what it is known by."""
-    with contextlib.ExitStack() as written:
-        if certificate is not None:
-            written.enter_context(written_while(data / ANCHORS, certificate.anchors))
-        written.enter_context(written_while(data / ADDRESS, url))
-        yield
-
-
-def _over_tls(announcement: Announcement, certificate: Certificate, host: str) -> Announcement:
-    """Call the desk by a name its certificate is for, and say whom clients must trust."""
-    from answerdesk.api import certificates
-
-    shown = ANYWHERE.get(host, host)
-    name = certificates.name_for(certificate, shown)
-    url = announcement.url if name == shown else announcement.url.replace(_bracketed(shown), name, 1)
-    return msgspec.structs.replace(announcement, url=url, authority=certificate.authority)
 
 
 async def _announcement(
@@ -376,16 +335,3 @@ async def first_account(store: DeskStore, data: Path) -> tuple[str | None, bool]
     named = (digest(key), key[-4:])
     await store.run(OpenAccount(account=account, key=named, credit=FIRST_BALANCE, note="a new desk's first credit"))
     return key, True
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
-
-
-def _url(host: str, listening: socket.socket, *, secure: bool) -> str:
-    port = listening.getsockname()[1]
-    return f"{'https' if secure else 'http'}://{_bracketed(ANYWHERE.get(host, host))}:{port}"
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -31,7 +31,7 @@ from answerdesk.pages.words import ENGLISH, read_words
 from answerdesk_client import AnswerdeskError, AsyncClient, AsyncWorkClient, Lease, Order, Refused, Task
 
 if TYPE_CHECKING:
-    from answerdesk.main import Announcement
+    from answerdesk.announcing import Announcement
 
 log = structlog.get_logger()
 

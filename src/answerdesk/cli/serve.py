@@ -16,7 +16,7 @@ from answerdesk.config import PREFIX, SETTINGS, Setting, choose_settings, read_s
 from answerdesk.model.money import show
 
 if TYPE_CHECKING:
-    from answerdesk.main import Announcement
+    from answerdesk.announcing import Announcement
 
 #: Why an address cannot be listened on, and what to do.
 _NO_ADDRESS: Final = {
