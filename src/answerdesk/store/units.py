@@ -22,14 +22,21 @@ T = TypeVar("T")
 FLOW_NOW: Final = FLOW.replace("active", f"active = 1 AND EXISTS ({IN_FLOW})")
 
 
+def house_asked() -> Asking[House]:
+    """Ask for the small tables."""
+    solvers = yield "SELECT grants, seen FROM solvers ORDER BY id", ()
+    prices = yield "SELECT account, type, price, pay FROM prices", ()
+    rules = yield "SELECT type, rules FROM rules", ()
+    return House(
+        solvers=tuple(map(tables.solver_from, solvers)),
+        prices=tables.prices_from(prices),
+        rules=tables.rules_from(rules),
+    )
+
+
 def read_house(connection: sqlite3.Connection) -> House:
     """Read the small tables."""
-    solvers = connection.execute("SELECT grants, seen FROM solvers ORDER BY id")
-    return House(
-        solvers=tuple(tables.solver_from(row) for row in solvers),
-        prices=tables.prices_from(connection.execute("SELECT account, type, price, pay FROM prices")),
-        rules=tables.rules_from(connection.execute("SELECT type, rules FROM rules")),
-    )
+    return answer(connection, house_asked())
 
 
 def answer(connection: sqlite3.Connection, asking: Asking[T]) -> T:

@@ -1,0 +1,154 @@
+"""The one connection a node writes through: opened with patience, and asked after a break how its last unit ended.
+Rule: while the database is away nobody waits for it twice, and all goes on by itself once it is back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+import psycopg
+
+from answerdesk.desk.ports import Unavailable
+from answerdesk.store import columns
+from answerdesk.store.cluster import configure, conninfo
+from answerdesk.store.columns import Columns
+from answerdesk.store.transaction import CLOCK, Connection
+
+#: How a writer looks rows up: by their keys always, whatever the statistics of a young table say.
+_PLANS: Final = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+_FORGOTTEN: Final = f"DELETE FROM nodes WHERE seen < {CLOCK} - 86400000"
+_NODE: Final = f"INSERT INTO nodes (name, unit, seen) VALUES (%s, 0, {CLOCK}) ON CONFLICT DO NOTHING"
+#: Waits for the unit that holds the row, wherever its commit has got to.
+_ENDED: Final = "SELECT unit FROM nodes WHERE name = %s FOR UPDATE"
+
+
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """How long to wait for a database that is away, in seconds."""
+
+    #: With verbs that can be turned away.
+    verbs: float = 2.0
+    #: To learn whether a unit was committed.
+    outcome: float = 30.0
+    #: Between one try to connect and the next, at first and at most.
+    first: float = 0.05
+    most: float = 2.0
+
+
+class Writer:
+    """A connection that comes back."""
+
+    def __init__(self, url: str, node: str, patience: Patience) -> None:
+        """Take the database's URL; nothing is opened yet."""
+        self._conninfo = conninfo(url)
+        self.node = node
+        self.patience = patience
+        self._db: Connection | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._types: Columns | None = None
+        self._returning: asyncio.Task[None] | None = None
+        #: Why there is no connection, None while there is one or nobody asked.
+        self.trouble: str | None = None
+        #: Told when the database has come back.
+        self.returned: Callable[[], None] = lambda: None
+
+    @property
+    def away(self) -> bool:
+        """Whether somebody waited in vain, and nobody need wait again before it is back."""
+        return self._returning is not None and not self._returning.done()
+
+    @property
+    def broken(self) -> bool:
+        """Whether the connection there was is gone."""
+        return self._db is None or self._db.closed
+
+    @property
+    def columns(self) -> Columns:
+        """The types of the columns, known once there was a connection."""
+        assert self._types is not None
+        return self._types
+
+    async def connection(self, seconds: float | None = None) -> Connection:
+        """Give the connection, a new one where the last broke; raises Unavailable after waiting for it."""
+        if self._loop is not (loop := asyncio.get_running_loop()):
+            self.drop()
+            self._loop = loop
+        if self._db is None or self._db.closed:
+            self._db = await self._patiently(self.patience.verbs if seconds is None else seconds)
+        return self._db
+
+    async def ended(self, unit: int) -> bool:
+        """Tell whether a unit whose end nobody heard of was committed."""
+        self.drop()
+        end = time.monotonic() + self.patience.outcome
+        while True:
+            connection = await self.connection(max(end - time.monotonic(), 0))
+            try:
+                cursor = await connection.execute(_ENDED, (self.node,))
+                return await cursor.fetchone() == (unit,)
+            except psycopg.OperationalError as error:
+                # Gone again, or the unit's own connection still holds its row.
+                if time.monotonic() >= end:
+                    raise Unavailable(f"whether it was written is not known: {error}") from error
+                await asyncio.sleep(self.patience.first)
+
+    async def _patiently(self, seconds: float) -> Connection:
+        end = time.monotonic() + seconds
+        pause = self.patience.first
+        while True:
+            try:
+                return await self._open()
+            except (psycopg.Error, OSError) as error:
+                self.trouble = f"the database is away: {str(error).strip() or type(error).__name__}"
+                if time.monotonic() + pause >= end:
+                    self._await_return()
+                    raise Unavailable(self.trouble) from error
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, self.patience.most)
+
+    async def _open(self) -> Connection:
+        connection: Connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+        try:
+            await configure(connection)
+            columns.adapt(connection)
+            # Each statement there is stays prepared.
+            connection.prepared_max = None
+            await connection.execute(_PLANS)
+            await connection.execute(_FORGOTTEN)
+            await connection.execute(_NODE, (self.node,))
+            self._types = Columns(await (await connection.execute(columns.TYPES)).fetchall())
+        except BaseException:
+            connection.pgconn.finish()
+            raise
+        self.trouble = None
+        return connection
+
+    def _await_return(self) -> None:
+        if not self.away:
+            self._returning = asyncio.get_running_loop().create_task(self._return())
+
+    async def _return(self) -> None:
+        pause = self.patience.first
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                self._db = await self._open()
+            except (psycopg.Error, OSError):
+                pause = min(pause * 2, self.patience.most)
+            else:
+                self.returned()
+                return
+
+    def drop(self) -> None:
+        """Let go of the connection at once."""
+        if self._db is not None:
+            self._db.pgconn.finish()
+            self._db = None
+
+    def close(self) -> None:
+        """Let go, and wait for no return."""
+        if self._returning is not None and not self._returning.done():
+            self._returning.cancel()
+        self.drop()
