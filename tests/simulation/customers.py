@@ -107,11 +107,11 @@ class Customer:
     async def _follow(self, dice: Random, task: int) -> Reply | None:
         """Poll until the task is final, patience ends, or it is cancelled."""
         cancels = dice.random() < 0.15
-        for tries in range(12):
-            await asyncio.sleep(drawn(dice, 2.0))
+        for tries in range(8):
+            await asyncio.sleep(drawn(dice, 0.5 + tries))
             if cancels and tries == 1:
                 await self.insist(dice, "DELETE", f"/v1/tasks/{task}")
-            reply = await self.ask(dice, "GET", f"/v1/tasks/{task}", query=b"wait=%d" % dice.choice([0, 1, 8]))
+            reply = await self.ask(dice, "GET", f"/v1/tasks/{task}", query=b"wait=%d" % dice.choice([0, 1, 8, 8]))
             if reply is not None and reply.status == 200 and reply.json["status"] != "open":
                 return reply
             if reply is not None and reply.status == 404:

@@ -39,69 +39,79 @@ class Network:
         self.world = world
         self.node = node
         self.calls = 0
-        self._couriers: dict[asyncio.Task[None], None] = {}
+        #: Messages under way.
+        self.travelling = 0
 
     async def call(self, who: str, dice: Random, request: Request, patience: float = 12.0) -> Reply | None:
         """Ask, and give the reply, or None when none was heard in time."""
         loop, weather = self.world.loop, self.world.weather
         began = loop.time()
         self.calls += 1
-        gone: asyncio.Future[Any] = loop.create_future()
-        heard: asyncio.Future[Answer | None] = loop.create_future()
-        self._send(dice, request, heard, gone, lost=self.world.chance(dice, weather.lost))
+        call = _Call(self, request)
+        call.send(dice, lost=self.world.chance(dice, weather.lost))
         if self.world.chance(dice, weather.twice):
-            self._send(dice, request, heard, gone, lost=False)
-        answer = None
-        try:
-            async with asyncio.timeout(patience):
-                answer = await heard
-        except TimeoutError:
-            if not gone.done():
-                gone.set_result({"type": "http.disconnect"})
-        ended = loop.time()
-        what = f"{request.verb} {request.path}{'?' if request.query else ''}{request.query.decode()}"
+            call.send(dice, lost=False)
+        timer = loop.call_later(patience, call.give_up)
+        answer = await call.heard
+        timer.cancel()
         status, body = (answer.status, answer.body) if answer is not None else (None, b"")
+        what = f"{request.verb} {request.path}{'?' if request.query else ''}{request.query.decode()}"
         self.world.history.append(
             Event(
-                began=began, ended=ended, who=who, what=what, key=request.key, asked=request.body, status=status,
+                began=began, ended=loop.time(), who=who, what=what, key=request.key, asked=request.body, status=status,
                 heard=body,
             )  # fmt: skip
         )
-        return None if answer is None else Reply(answer.status, answer.body, began, ended)
-
-    def _send(
-        self, dice: Random, request: Request, heard: asyncio.Future[Answer | None], gone: asyncio.Future[Any], *,
-        lost: bool,
-    ) -> None:  # fmt: skip
-        weather = self.world.weather
-        seldom = 0.0 if self.world.calm else 0.03
-        there, back = (drawn(dice, weather.lag, seldom) for _ in range(2))
-        lost_back = self.world.chance(dice, weather.lost)
-        courier = asyncio.ensure_future(self._carry(request, heard, gone, (there, back), (lost, lost_back)))
-        self._couriers[courier] = None
-        courier.add_done_callback(lambda done: self._couriers.pop(done, None))
-
-    async def _carry(
-        self, request: Request, heard: asyncio.Future[Answer | None], gone: asyncio.Future[Any],
-        takes: tuple[float, float], lost: tuple[bool, bool],
-    ) -> None:  # fmt: skip
-        await asyncio.sleep(takes[0])
-        if lost[0]:
-            return
-        answer: Answer | None = None
-        if self.node.up:
-            serving = self.node.serve(request, gone)
-            await asyncio.wait((serving,))
-            if not serving.cancelled():
-                answer = serving.result()
-        if lost[1]:
-            return
-        await asyncio.sleep(takes[1])
-        # A connection that was cut is noticed; a message that was lost is not.
-        if not heard.done():
-            heard.set_result(answer)
+        return None if answer is None else Reply(answer.status, answer.body, began, loop.time())
 
     async def quiet(self) -> None:
         """Wait until nothing is under way any more."""
-        while self._couriers:
+        while self.travelling:
             await asyncio.sleep(1.0)
+
+
+class _Call:
+    """A request on its way, once or twice, and the first reply to it."""
+
+    def __init__(self, network: Network, request: Request) -> None:
+        self._network = network
+        self._request = request
+        self._loop = network.world.loop
+        self.heard: asyncio.Future[Answer | None] = self._loop.create_future()
+        #: Done once the caller is gone, which a server notices.
+        self._gone: asyncio.Future[Any] = self._loop.create_future()
+
+    def give_up(self) -> None:
+        if not self.heard.done():
+            self.heard.set_result(None)
+            self._gone.set_result({"type": "http.disconnect"})
+
+    def send(self, dice: Random, *, lost: bool) -> None:
+        weather = self._network.world.weather
+        seldom = 0.0 if self._network.world.calm else 0.03
+        there, back = (drawn(dice, weather.lag, seldom) for _ in range(2))
+        lost_back = self._network.world.chance(dice, weather.lost)
+        if not lost:
+            self._network.travelling += 1
+            self._loop.call_later(there, self._arrive, back, lost_back)
+
+    def _arrive(self, back: float, lost: bool) -> None:
+        node = self._network.node
+        if not node.up:
+            self._loop.call_later(back, self._tell, None)
+            return
+
+        def served(serving: asyncio.Task[Answer]) -> None:
+            # A connection that was cut is noticed; a message that was lost is not.
+            answer = None if serving.cancelled() else serving.result()
+            self._loop.call_later(back, self._drop if lost else self._tell, answer)
+
+        node.serve(self._request, self._gone).add_done_callback(served)
+
+    def _tell(self, answer: Answer | None) -> None:
+        self._network.travelling -= 1
+        if not self.heard.done():
+            self.heard.set_result(answer)
+
+    def _drop(self, _: Answer | None) -> None:
+        self._network.travelling -= 1

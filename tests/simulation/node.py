@@ -129,7 +129,7 @@ class Node:
             return lambda: do(chore)
 
         chores = [self._every(weather.chores * (1 + i / 10), doing(chore)) for i, (chore, _) in enumerate(CHORES[:3])]
-        return [self._every(1.7, look_around), self._every(2.3, reread), self._every(3.1, recover), *chores]
+        return [self._every(3.3, look_around), self._every(4.7, reread), self._every(6.1, recover), *chores]
 
     async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
         while True:

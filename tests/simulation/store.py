@@ -19,9 +19,11 @@ from answerdesk.store.sqlite import SqliteStore
 from tests.simulation.world import World, drawn
 from tests.store.faulty import trip
 
+#: The longest that a commit takes, in seconds: longer than others bear with it.
+LONGEST = 0.9
 PERMUTATION_KEY = bytes(range(24))
 #: The log is folded back so soon that a short life sees it, too.
-PACE = Pace(patience=2.0, fold=2**17, every=1.0)
+PACE = Pace(patience=0.6, fold=2**17, every=15.0)
 
 
 @functools.cache
@@ -55,7 +57,8 @@ class Disk:
     def lag(self, dice: Random) -> tuple[float, float]:
         """How long a commit takes, and how much later it is heard of."""
         seldom = 0.0 if self.world.calm else 0.03
-        return drawn(dice, self.world.weather.disk, seldom), drawn(dice, self.world.weather.disk / 2)
+        mean = self.world.weather.disk
+        return min(drawn(dice, mean, seldom), LONGEST), min(drawn(dice, mean / 2), LONGEST)
 
     async def open(self, who: str, block: int) -> tuple[SqliteStore, list[Line]]:
         """Open as a process of its own; gives its connections as well, for whoever cuts it off."""
@@ -74,7 +77,7 @@ class Disk:
                 for line in lines:
                     line.close()
                 lines.clear()
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.3)
 
 
 class Line:
