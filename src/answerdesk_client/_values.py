@@ -208,6 +208,8 @@ class Question(Struct, frozen=True, kw_only=True):
     options: Options = Options()
     lang: str | None = None
     media: tuple[Media, ...] = ()
+    earlier: Media | None = None
+    """The picture of the earlier task of its series, if there is one to see."""
 
 
 class Lease(Struct, frozen=True, kw_only=True):

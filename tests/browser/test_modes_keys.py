@@ -250,15 +250,21 @@ def test_a_cross_hair_at_the_edge_stays_in_sight_however_close_the_picture_is(be
     assert port["left"] <= line["left"] <= port["left"] + port["width"]
 
 
-def test_the_earlier_picture_of_a_series_stands_beside_the_next(bench: Bench) -> None:
+def test_the_earlier_picture_of_a_series_stands_beside_the_next_whoever_marked_it(
+    bench: Bench, desk: Serving, people: Crowd
+) -> None:
     first = bench.ask("grid")
     bench.keys("1", "Enter")
     bench.solution(first)
-    bench.ask("grid", body=text_of(scene((300, 300)).rotate(90)), previousId=str(first))
-    expect(bench.stage.get_by_role("img", name="The earlier picture of this series")).to_be_visible()
-    bench.keys("1", "Enter")
-    bench.ask("grid", previousId="999")
-    expect(bench.stage.locator("figcaption")).to_contain_text("shown to somebody else")
+    bench.page.goto("/me")
+    bob = sit_down(desk, people.invited("bob").page)
+    bob.ask("grid", body=text_of(scene((300, 300)).rotate(90)), previousId=str(first))
+    picture = bob.stage.get_by_role("img", name="The earlier picture of this series")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalWidth") == 300
+    bob.keys("1", "Enter")
+    bob.ask("grid", previousId="999")
+    expect(bob.stage.locator("figcaption")).to_contain_text("no longer here")
 
 
 def test_an_answer_taken_back_begins_where_it_was_left(bench: Bench) -> None:

@@ -18,13 +18,14 @@ import structlog
 from answerdesk.api.admission import Admission
 from answerdesk.api.http import CALLED, NO_FAULT, Answer, Header, Message, Receive, Scope
 from answerdesk.api.pictures import Darkroom, Undecodable
+from answerdesk.api.series import EARLIER, earlier_of
 from answerdesk.desk import holding, work
 from answerdesk.desk.crew import MANY, Crew
 from answerdesk.desk.ports import Clock, Names, Store, Unavailable
 from answerdesk.model.account import DAY_MS, Millis
 from answerdesk.model.answer import Decline, Lapse, Lease
 from answerdesk.model.fault import Fault, Refusal
-from answerdesk.model.question import WORK_KINDS, Kind
+from answerdesk.model.question import WORK_KINDS, Kind, Question
 from answerdesk.model.solver import Solver
 from answerdesk.model.task import Permutation, Route, Task
 from answerdesk.wire.me import Day, write_me
@@ -53,6 +54,7 @@ log = structlog.get_logger()
 
 #: How often a waiting claim looks by itself: a lease that ran out is claimable without any event.
 LOOK_SECONDS: Final = 1.0
+NO_EARLIER: Final = "there is no earlier picture: none is named, it is not kept any more, or the lease has ended"
 _RETRY: Final[tuple[Header, ...]] = ((b"retry-after", b"5"),)
 #: Media come from strangers: never rendered as a page, never kept, never guessed at.
 _MEDIA_HEADERS: Final[tuple[Header, ...]] = (
@@ -239,7 +241,7 @@ class WorkApi:
         turn = holding.Turn(said=verb, show=call.shown, claim=self._claim_of(solver, claim) if claim else None)
         done = await self._store.run(turn)
         shown = _shown(call.shown, done.shown) if call.shown is not None else None
-        given = await self._legible(done.given)
+        given = await self._legible(solver, done.given)
         if claim is not None and not given and (claim.wait or done.given):
             # What was said stands, whatever becomes of the waiting.
             with contextlib.suppress(Unavailable):
@@ -258,7 +260,7 @@ class WorkApi:
 
     async def _undo(self, solver: Solver, body: bytes, _: Receive) -> Answer:
         held = await self._store.run(holding.Undo(solver=solver, lease=read_lease(body).lease))
-        (given,) = await self._legible([(held.lease, held.task)]) or (None,)
+        (given,) = await self._legible(solver, [(held.lease, held.task)]) or (None,)
         return Answer(write_undone(held.why or given or Lapse.SETTLED))
 
     def _claim_of(self, solver: Solver, call: ClaimCall) -> work.Claim:
@@ -273,7 +275,7 @@ class WorkApi:
             while True:
                 untaken = self._room.untaken(kinds)
                 found = await self._store.run(self._claim_of(solver, call))
-                given = await self._legible(found)
+                given = await self._legible(solver, found)
                 if found and not given:
                     # What could not be read has ended; the next may be read.
                     continue
@@ -292,12 +294,18 @@ class WorkApi:
             if gone is not None:
                 gone.cancel()
 
-    async def _legible(self, found: list[tuple[Lease, Task]]) -> list[Given]:
+    async def _given(self, solver: Solver, lease: Lease, task: Task, question: Question) -> Given:
+        """Give a lease with its question, and the earlier picture of its series if there is one to see."""
+        earlier = await earlier_of(self._store, self._ids, solver, task) if question.options.previous else None
+        shown = earlier[0] if earlier else None
+        return Given(lease=lease, task=self._ids.show(task.n), question=question, earlier=shown)
+
+    async def _legible(self, solver: Solver, found: list[tuple[Lease, Task]]) -> list[Given]:
         """Give leases to their holder; a task whose question cannot be read any more ends at once."""
         given = []
         for lease, task in found:
             if (question := task.legible()) is not None:
-                given.append(Given(lease=lease, task=self._ids.show(task.n), question=question))
+                given.append(await self._given(solver, lease, task, question))
                 continue
             log.error("question_unreadable", task=self._ids.show(task.n), n=task.n)
             await self._store.run(work.Spoil(lease=lease.token))
@@ -307,6 +315,8 @@ class WorkApi:
         """Give the bytes under a lease: the original to machines, a copy made anew without metadata to people."""
         token, _, number = path.partition("/")
         lease = await self._store.lease(token)
+        if lease is not None and lease.solver == solver.id and number == EARLIER:
+            return await self._earlier(solver, lease)
         if lease is None or lease.solver != solver.id or not number.isascii() or not number.isdigit():
             return _problem(404, work.UNKNOWN_LEASE)
         task = await self._store.task(lease.task)
@@ -326,6 +336,21 @@ class WorkApi:
             except Undecodable as reason:
                 await self._store.run(work.Spoil(lease=token))
                 return _problem(410, f"it cannot be decoded ({reason}); its task has ended")
+        return Answer(data, type=kind.encode(), headers=_MEDIA_HEADERS)
+
+    async def _earlier(self, solver: Solver, lease: Lease) -> Answer:
+        """Give the earlier picture of a series to whoever holds the task that continues it, while they hold it."""
+        task = await self._store.task(lease.task) if lease.live(self._clock.now()) else None
+        found = await earlier_of(self._store, self._ids, solver, task) if task else None
+        if found is None:
+            return _problem(404, NO_EARLIER)
+        data, kind = found[1], found[0].type
+        if not solver.machine:
+            try:
+                data, kind = await self._darkroom.redraw(data)
+            except Undecodable:
+                # The task at hand can be answered without it.
+                return _problem(404, NO_EARLIER)
         return Answer(data, type=kind.encode(), headers=_MEDIA_HEADERS)
 
     async def _spoil_if_undecodable(self, solver: Solver, token: str) -> None:

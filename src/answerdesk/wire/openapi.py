@@ -200,13 +200,17 @@ def _about_me() -> dict[str, Any]:
     }
 
 
+_INDEX: Final = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "enum": ["earlier"]}]}
+
+
 def _media() -> dict[str, Any]:
     return {
         "operationId": "media",
-        "summary": "The original bytes of a question's picture or sound, for the holder of its lease.",
+        "summary": "The original bytes of a question's picture or sound, for the holder of its lease; under `earlier`"
+        " instead of a number those of the earlier picture of its series, while the lease runs.",
         "parameters": [
             {"name": "lease", "in": "path", "required": True, "schema": {"type": "string"}},
-            {"name": "index", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}},
+            {"name": "index", "in": "path", "required": True, "schema": _INDEX},
         ],
         "responses": {"200": {"description": "The bytes as they were sent.", "content": {"*/*": {}}}}
         | _problems(401, 404, 503),

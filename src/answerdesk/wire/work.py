@@ -75,6 +75,8 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     lease: Lease
     task: TaskId
     question: Question
+    #: The picture of the earlier task of its series, if the holder may see one.
+    earlier: Medium | None = None
 
 
 #: What each field accepts, for the refusals.
@@ -205,6 +207,8 @@ class QuestionJson(TypedDict):
     options: OptionsJson
     lang: str | None
     media: list[MediumJson]
+    #: The first picture of the earlier task that `options.previous` names, while it is kept and the lease runs.
+    earlier: NotRequired[MediumJson]
 
 
 class LeaseJson(TypedDict):
@@ -322,10 +326,18 @@ def _leases(given: Iterable[Given]) -> list[LeaseJson]:
             kind=each.question.kind,
             until=each.lease.until / 1000,
             reserved=each.lease.reserved,
-            question=question_json(each.question, each.lease.token, redrawn=not each.lease.machine),
+            question=_asked(each),
         )
         for each in given
     ]
+
+
+def _asked(given: Given) -> QuestionJson:
+    token, redrawn = given.lease.token, not given.lease.machine
+    shown = question_json(given.question, token, redrawn=redrawn)
+    if given.earlier is not None:
+        shown["earlier"] = _medium(given.earlier, f"/api/work/media/{token}/earlier", redrawn=redrawn)
+    return shown
 
 
 def question_json(question: Question, lease_token: str, *, redrawn: bool = False) -> QuestionJson:

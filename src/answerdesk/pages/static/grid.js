@@ -5,7 +5,7 @@
 import { h } from './dom.js';
 import { footnote, noneButton, sizeOf } from './parts.js';
 import { combo } from './pressed.js';
-import { earlier, keep } from './series.js';
+import { earlier } from './series.js';
 import { VIEW_KEYS, view as open } from './view.js';
 
 /** The keys of a cell by their place on the keyboard, whatever the layout prints on them. */
@@ -49,7 +49,6 @@ export default {
     for (const image of task.images) image.alt = '';
     view.element.style.setProperty('--columns', String(columns));
     view.element.style.setProperty('--rows', String(rows));
-    if (one) keep(task, task.images[0], each);
     stage.replaceChildren(...earlier(task, t), view.element, footnote(t('mode.grid.how'), state));
     show();
 

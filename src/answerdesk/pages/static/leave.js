@@ -8,6 +8,6 @@ export function leave(queue, current) {
   queue.pause();
   if (next) beacon('release', { leases: [next.lease] });
   if (!current) return;
-  const { images, picture, sound, audio, ...kept } = current;
+  const { images, picture, earlier, sound, audio, ...kept } = current;
   sessionStorage.setItem(CURRENT, JSON.stringify(kept));
 }

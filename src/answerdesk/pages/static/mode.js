@@ -10,6 +10,7 @@
  * @property {HTMLImageElement[]} images  Decoded, in the order of question.media.
  * @property {HTMLImageElement|null} picture  The instruction as a picture. The page shows it beside the words of the
  *                                            instruction; a mode need not.
+ * @property {HTMLImageElement|null} earlier  The picture of the earlier task of its series, decoded.
  * @property {string|null} audio    An address for <audio>.
  * @property {Blob|null} sound      The same sound's bytes.
  * @property {any} [before]         The answer given before, when it was taken back: the mode starts from it.

@@ -14,12 +14,13 @@ async function picture(address) {
 /** Fetch and decode everything a task shows, and the module of its kind. */
 export async function prepare(lease) {
   const { question } = lease;
-  const image = question.instruction.image;
-  const [images, drawn, sound] = await Promise.all([
+  const { instruction: { image }, earlier } = question;
+  const [images, drawn, before, sound] = await Promise.all([
     Promise.all(question.kind === 'audio' ? [] : question.media.map((medium) => picture(medium.url))),
     image ? picture(image) : null,
+    earlier ? picture(earlier.url).catch(() => null) : null,
     question.kind === 'audio' ? bytes(question.media[0].url) : null,
     load(question.kind),
   ]);
-  return { ...lease, images, picture: drawn, sound, audio: sound && URL.createObjectURL(sound) };
+  return { ...lease, images, picture: drawn, earlier: before, sound, audio: sound && URL.createObjectURL(sound) };
 }
