@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from answerdesk.api.app import App
+from answerdesk.api.app import CRASHING, App
 from answerdesk.api.hold import Hold
 from answerdesk.api.limits import Guesses
 from answerdesk.api.meters import Meters, Numbers, counted
@@ -19,9 +19,12 @@ from answerdesk.deliver import Deliverer
 from answerdesk.desk.ports import Clock
 from answerdesk.desk.store import DeskStore
 from answerdesk.desk.watch import Watch
+from answerdesk.model.callback import Delivery
 
 #: The shortest token that is taken: nobody is kept from trying others.
 LEAST_TOKEN: Final = 16
+#: Where a callback can stand after it was posted; all are told from the start, so that the first of each is noticed.
+_STATES: Final = (*map(str, Delivery), "forgotten")
 
 
 def read_token(path: Path | None) -> str | None:
@@ -70,7 +73,7 @@ class Watching:
                 "answerdesk_info": counted([(version("answerdesk"), 1)]),
                 "answerdesk_ready": {(): int(ready() is None)},
                 "answerdesk_requests_total": app.requests,
-                "answerdesk_crashes_total": counted(app.crashes.items()),
+                "answerdesk_crashes_total": counted((route, app.crashes[route]) for route in CRASHING),
                 "answerdesk_guesses_total": {(): guesses.counted},
                 "answerdesk_polls_held": {(): len(hold)},
                 "answerdesk_hold_seconds": {("answered",): hold.held[True], ("unanswered",): hold.held[False]},
@@ -80,7 +83,7 @@ class Watching:
                 "answerdesk_commit_seconds": {(): meters.seconds},
                 "answerdesk_commit_failures_total": {(): meters.failures},
                 "answerdesk_settle_seconds": meters.settled,
-                "answerdesk_callbacks_total": counted(deliverer.outcomes.items()),
+                "answerdesk_callbacks_total": counted((state, deliverer.outcomes[state]) for state in _STATES),
             }
 
         self._own = own

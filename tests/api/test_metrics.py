@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from answerdesk.api.app import CRASHING
 from answerdesk.api.meters import METRICS, Sort
 from answerdesk.model.fault import Fault
 from tests.api.older import answer
@@ -290,8 +291,9 @@ def test_a_poll_that_learned_its_answer_is_told_from_one_that_did_not(watched):
     assert watched.value("answerdesk_hold_seconds", ended="unanswered") == before["unanswered"]
 
 
-def test_it_is_ready_and_tells_its_version_and_process(watched):
+def test_it_is_ready_and_tells_its_version_its_process_and_what_has_not_happened_yet(watched):
     assert watched.value("answerdesk_ready") == 1
+    assert {sample.labels["route"] for sample in watched.samples("answerdesk_crashes_total")} == set(CRASHING)
     assert watched.value("answerdesk_info") == 1
     assert watched.value("process_resident_memory_bytes") > 0
 

@@ -59,6 +59,8 @@ _CORS: Final = (
 )
 
 
+#: Whatever serves a request, as crashes are counted.
+CRASHING: Final = ("work", "v1", "pictures", "pages", *map(str, Endpoint), *map(str, Method))
 #: The faults of those replies whose door names none, by status.
 FAULTS: Final = {
     401: Fault.KEY_DOES_NOT_EXIST,
