@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -147,6 +149,15 @@ def test_a_rule_says_what_is_so_and_what_to_do(rule: dict[str, Any]) -> None:
         assert len(text) > 30
     told = set(re.findall(r"\$labels\.(\w+)", json.dumps(rule["annotations"])))
     assert told <= ADDED | set().union(*(KNOWN[name] for name in used(rule["expr"])))
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
+def test_prometheus_itself_takes_the_rules_and_the_scrape() -> None:
+    for what, file in (("rules", "alerts.yml"), ("config", "prometheus.yml")):
+        command = ["promtool", "check", what, str(ROOT / "deploy/prometheus" / file)]
+        done = subprocess.run(command, capture_output=True, check=False, text=True)
+
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_no_two_rules_have_one_name() -> None:
