@@ -53,8 +53,10 @@ class Decided:
     def heard(self) -> Heard:
         """Say what is told of it once it is durable."""
         tasks = [task for change in self.changes for task in (*(task for task, _ in change.created), *change.tasks)]
+        erased = {n: None for change in self.others for n in change.erased}
         settings = any(touches_house(change) or any(roll.settings for roll in change.roll) for change in self.others)
-        return Heard(tasks=tasks, settings=settings, erased=[n for change in self.others for n in change.erased])
+        # What was reported on and erased in one unit must be hung up nowhere.
+        return Heard(tasks=[task for task in tasks if task.n not in erased], settings=settings, erased=[*erased])
 
     def _written(self) -> Dirty:
         """Give what is not written yet; from now on it is."""

@@ -23,6 +23,8 @@ from answerdesk.store.units import Unit, read_house
 BATCH: Final = 64
 #: Verbs waiting beyond which new ones are turned away rather than kept waiting.
 MOST_WAITING: Final = 20_000
+#: No version of the data: whatever it is, it is news.
+_UNKNOWN: Final = -1
 #: How long to wait for another process to let go of the write lock.
 BUSY_SECONDS: Final = 0.002
 
@@ -201,12 +203,20 @@ class GroupCommit:
         error = done.exception()
         if error is not None:
             self._roll_back()
+            self._doubt(unit)
             self._fail(batch, error)
             return
         self.trouble = None
         self.house = unit.rows.house
         self._tell_watch(batch, failed=False)
         self._finish(batch, unit, outcomes)
+
+    def _doubt(self, unit: Unit) -> None:
+        """Let nothing be remembered that may have been written over after all: it is read again."""
+        if unit.others:
+            self._version = _UNKNOWN
+        if erased := unit.heard().erased:
+            self._tell(Heard(erased=erased))
 
     def _finish(self, batch: list[Waiting], unit: Unit, outcomes: list[Any]) -> None:
         if unit.changes:
