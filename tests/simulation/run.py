@@ -22,6 +22,8 @@ from answerdesk.model.account import Account, AccountId, digest
 from answerdesk.model.judge import Rules
 from answerdesk.model.money import Micros
 from answerdesk.model.solver import Solver, SolverId
+from answerdesk.model.task import TaskId
+from answerdesk.store.sqlite import SqliteStore
 from tests.simulation.audit import Audit
 from tests.simulation.checks import check, marks_in, rows_left
 from tests.simulation.customers import Customer
@@ -41,8 +43,10 @@ CREDIT = Micros(12_000)
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What a desk is made of where it is not as it should be."""
 
+    #: What becomes of a statement, of the store and of the board.
     rewrite: Callable[[str], str] = same
-    board: Callable[[], Board] = Board
+    store: type[SqliteStore] = SqliteStore
+    board: type[Board] = Board
     #: Every how manieth commit is lost that was told to be done, 0 for none.
     loses: int = 0
 
@@ -82,7 +86,7 @@ class Life:
 
     def __init__(self, seed: int, loop: VirtualLoop, folder: Path, parts: Parts) -> None:
         self.world = World(seed, loop)
-        self.disk = Disk(self.world, folder, parts.rewrite)
+        self.disk = Disk(self.world, folder, parts.rewrite, parts.store)
         dice = self.world.dice("disk")
         loop.lag = lambda: self.disk.lag(dice)
         self.audit = Audit(self.world)
@@ -91,12 +95,21 @@ class Life:
         self.node = Node(self.world, self.disk, parts.board)
         self.network = Network(self.world, self.node)
         self.rows = b""
+        #: How many calls the last reading of all tasks was.
+        self._read = 0
         loop.set_exception_handler(self._crashed)
 
     def _crashed(self, _: Any, context: dict[str, Any]) -> None:
         self.world.breach("crash", f"{context.get('message')}: {context.get('exception')!r}")
 
     async def live(self) -> None:
+        """Live, and note what nobody caught."""
+        try:
+            await self._live()
+        except Exception as error:  # noqa: BLE001 - a life that cannot be ended has broken a rule
+            self.world.breach("crash", repr(error))
+
+    async def _live(self) -> None:
         await self.node.start()
         await self._set_up()
         if self._loses:
@@ -152,21 +165,34 @@ class Life:
                 self.world.note("fate", f"the clock is off by {self.world.offset}")
 
     async def _judge(self) -> None:
-        """Read once more what was acknowledged, from a server that remembers nothing; then hold it all together."""
+        """Read once more what was acknowledged, from this server and from one that remembers nothing; then judge."""
+        await self._read_all("last")
         self.node.kill()
+        with closing(sqlite3.connect(self.disk.path)) as database:
+            kept = {n for (n,) in database.execute("SELECT n FROM tasks")}
+        for event in self.world.history[-self._read:] if self._read else ():
+            task = int(event.what.rpartition("/")[2])
+            if event.status == 200 and self.node.ids.find(TaskId(task)) not in kept:
+                self.world.breach("I8", f"{event.line()}: it was forgotten")
         await self.node.start()
-        for customer in self.customers:
-            dice = self.world.dice(f"{customer.name}/last")
-            for task in list(dict.fromkeys(customer.known[customer.account])):
-                await customer.ask(dice, "GET", f"/v1/tasks/{task}")
+        await self._read_all("very last")
         with closing(sqlite3.connect(self.disk.path)) as database:
             check(self.world, database)
             self.rows = _dump(database)
 
+    async def _read_all(self, when: str) -> None:
+        before = self.network.calls
+        for customer in self.customers:
+            dice = self.world.dice(f"{customer.name}/{when}")
+            for task in dict.fromkeys(customer.known[customer.account]):
+                await customer.ask(dice, "GET", f"/v1/tasks/{task}")
+        self._read = self.network.calls - before
+
     async def _forget(self) -> None:
         """Let every task end, then every task's time be past: nothing of them may be left anywhere."""
         weather, node = self.world.weather, self.node
-        self.world.offset += 2 * HOUR
+        # Past whatever was promised by the furthest that the clock ever was ahead.
+        self.world.offset += (self.world.latest - self.world.now()) / 1000 + 2 * HOUR
         await review(node.store, self.world.now(), Retention())
         for account in self.customers:
             purse = await node.store.purse(AccountId(account.account))

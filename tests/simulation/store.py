@@ -43,8 +43,11 @@ def same(statement: str) -> str:
 class Disk:
     """One desk's file, and what goes wrong with it."""
 
-    def __init__(self, world: World, folder: Path, rewrite: Callable[[str], str] = same) -> None:
+    def __init__(
+        self, world: World, folder: Path, rewrite: Callable[[str], str] = same, store: type[SqliteStore] = SqliteStore
+    ) -> None:
         self.world = world
+        self._store = store
         self.path = folder / "desk.db"
         self.path.write_bytes(_template())
         #: What a broken adapter makes of a statement.
@@ -70,7 +73,7 @@ class Disk:
 
         while True:
             try:
-                return SqliteStore(str(self.path), self.world, block=block, pace=PACE, connect=opened), lines
+                return self._store(str(self.path), self.world, block=block, pace=PACE, connect=opened), lines
             except sqlite3.OperationalError as error:
                 if not is_busy(error):
                     raise
