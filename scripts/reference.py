@@ -12,6 +12,7 @@ from prose import bullets, page, wrapped
 from reference_apis import client, described, native_api, routes, work_api
 from reference_types import task_types
 
+from answerdesk.api.meters import METRICS, Metric
 from answerdesk.cli import Described, describe
 from answerdesk.cli.ends import ENDS
 from answerdesk.config import FILE, PREFIX, SETTINGS, Setting
@@ -115,6 +116,23 @@ def _command(command: Described) -> str:
     return "\n\n".join(filter(None, [f"## `{name}`", f"```text\n{command.command}\n```", *paragraphs, options]))
 
 
+def metrics() -> str:
+    """Write the metrics."""
+    about = (
+        "A running server tells these at `/metrics`, and beside them what every process has (`process_...`). Labels take"
+        " their values from tables: none is ever an account, a key, an id or an address of somebody. Counters and"
+        " histograms begin anew when the server does. The queue and the leases are read at most every 10 seconds, the"
+        " ledger every 5 minutes, and only when somebody asks."
+    )
+    return page("Metrics", about, [*map(_metric, METRICS)])
+
+
+def _metric(metric: Metric) -> str:
+    labels = ", ".join(f"`{label}`" for label in metric.labels)
+    lines = [f"A {metric.sort}{f', by {labels}' if labels else ''}."]
+    return f"## `{metric.name}`\n\n{wrapped(metric.about)}\n\n{bullets(lines)}"
+
+
 def profiles() -> str:
     """List what kinds of pictures the shipped recogniser knows."""
     return bullets(f"`{profile.name}`: {profile.sentence}" for profile in PROFILES.values())
@@ -137,6 +155,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "reference/native-api.md": native_api,
     "reference/command-line.md": command_line,
     "reference/client.md": client,
+    "reference/metrics.md": metrics,
 }
 #: Hand-written pages with a part between `<!-- drawn: name -->` and `<!-- end -->`.
 DRAWN: Final[Mapping[str, tuple[str, Callable[[], str]]]] = {

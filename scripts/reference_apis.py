@@ -12,6 +12,7 @@ from typing import Any, Final
 import declared
 from prose import bullets, page, wrapped
 
+from answerdesk.api.app import METRICS
 from answerdesk.api.gallery import PATH as PICTURES
 from answerdesk.model.person import Role
 from answerdesk.model.talk import Method
@@ -57,6 +58,7 @@ ABOUT_PATHS: Final[Mapping[str, str]] = {
     "/readyz": "`ready`, or HTTP 503 and why the last commit failed.",
 }
 ABOUT_PICTURES: Final = "With the setting `publish_media` on: the picture of an answered task, for a day."
+ABOUT_METRICS: Final = "The [metrics](metrics.md), as text for Prometheus; for this machine alone, or by a token."
 ABOUT_REQUEST_HEADERS: Final[Mapping[str, str]] = {
     "accept": "A browser that asks for `text/html` gets errors as pages; everything else gets JSON.",
     "authorization": "`Bearer TOKEN`: the worker's token on the work API.",
@@ -71,6 +73,7 @@ ABOUT_REQUEST_HEADERS: Final[Mapping[str, str]] = {
     "prefer": "On getTaskResult, `wait=N`: hold this poll for N seconds, at most 60, instead of `hold`.",
     "sec-fetch-site": "With a session: an unsafe call that another site caused is refused.",
     "user-agent": "CapMonster's own clients are spoken to in their dialect, where nothing else was said.",
+    "x-request-id": "The request's id, where it is 1 to 128 letters, digits and `._:=+/@-`: in its log lines and reply.",
     "x-forwarded-proto": "http or https as the browser spoke it, believed from those proxies alone.",
     "x-forwarded-for": "The caller's address, believed from the proxies of the setting `behind_proxy` alone.",
 }
@@ -90,7 +93,7 @@ ABOUT_REPLY_HEADERS: Final[Mapping[str, str]] = {
     "retry-after": "Seconds to wait, with HTTP 503.",
     "www-authenticate": "With HTTP 401 of the native API: `Bearer`.",
     "x-content-type-options": "On media: `nosniff`.",
-    "x-request-id": "Names the request; every reply has one of its own.",
+    "x-request-id": "The id the request came with, or one drawn for it; every reply has one.",
     "x-task-replayed": "`1` when an idempotency key found the task made before.",
 }
 
@@ -123,6 +126,7 @@ def routes() -> str:
         "With `json=1` the reply is JSON, otherwise text. `/in` and `/res` are the same.",
     ]
     plain = [f"`GET {path}`: {described(ABOUT_PATHS, path)}" for path in sorted(declared.fixed_paths())]
+    plain.append(f"`GET {METRICS}`: {ABOUT_METRICS}")
     plain.append(f"`GET {PICTURES}TASK-NAME.png`: {ABOUT_PICTURES}")
     statuses = [
         "404: nothing is served at the address.",
