@@ -1,0 +1,151 @@
+"""The store of many nodes: PostgreSQL, read through a pool and written through one pipelined connection.
+Rule: nothing here waits inside the event loop but opening, which a process does once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import closing
+from typing import Any, Final, TypeVar
+
+import psycopg
+
+from answerdesk.desk.ports import Clock, Heard, House, Unavailable, Verb
+from answerdesk.desk.watch import Watch
+from answerdesk.model.account import Sequence
+from answerdesk.store.cluster import migrate, open_connection
+from answerdesk.store.pipeline import Pipeline
+from answerdesk.store.readers import Readers
+from answerdesk.store.reading import Reading
+from answerdesk.store.tables import Row
+from answerdesk.store.transaction import VERSION
+from answerdesk.store.units import house_asked
+from answerdesk.store.writer import Patience, Writer
+
+T = TypeVar("T")
+
+PERMUTATION_KEY_BYTES: Final = 24
+#: How many sequence numbers a node takes at once; those unused at its end are never issued.
+BLOCK: Final = 1_000
+#: How often the house is looked at, whatever is heard of it.
+LOOK_SECONDS: Final = 1.0
+PATIENCE: Final = Patience()
+
+
+def read_house(connection: psycopg.Connection[Row]) -> tuple[int, House]:
+    """Read the house at opening, with its version, which is read first: a change in between is looked at again."""
+    version = connection.execute(VERSION).fetchall()[0][0]
+    asking = house_asked()
+    statement, values = next(asking)
+    while True:
+        try:
+            statement, values = asking.send(connection.execute(statement, values).fetchall())
+        except StopIteration as read:
+            return version, read.value
+
+
+class PostgresStore(Reading):
+    """The store port on a PostgreSQL database; without a clock a unit's time is the database's own."""
+
+    def __init__(
+        self, url: str, clock: Clock | None = None, *, block: int = BLOCK, patience: Patience = PATIENCE
+    ) -> None:
+        """Reach the database, and bring the schema up to date."""
+        with closing(open_connection(url)) as connection:
+            migrate(connection, lambda: os.urandom(PERMUTATION_KEY_BYTES))
+            secret = connection.execute("SELECT value FROM secrets WHERE name = 'permutation'").fetchone()
+            version, house = read_house(connection)
+        assert secret is not None
+        #: The key of the public ids, made once for each desk.
+        self.permutation_key: bytes = secret[0]
+        self._clock = clock
+        self._block = block
+        self._readers = Readers(url)
+        #: What nodes on one database are told apart by.
+        self.node = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._pipeline = Pipeline(Writer(url, self.node, patience), house, version, clock)
+        self._drawn = iter(range(0))
+        self._drawing = asyncio.Lock()
+        self._looking: asyncio.Task[None] | None = None
+        self._looked = time.monotonic()
+
+    async def _rows(self, select: str, *values: Any) -> list[Row]:
+        return await self._readers.rows(select, values)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be promised now, None where all is well."""
+        return self._pipeline.trouble or self._readers.trouble
+
+    @property
+    def backlog(self) -> int:
+        """How many verbs wait for a unit."""
+        return len(self._pipeline.callers)
+
+    def watched_by(self, watch: Watch) -> None:
+        """Tell of each unit."""
+        self._pipeline.callers.watch = watch
+
+    def run(self, verb: Verb[T]) -> Coroutine[Any, Any, T]:
+        """Run a verb in the next unit."""
+        return self._pipeline.run(verb)
+
+    async def draw(self) -> Sequence:
+        """Draw from a block, which was taken durably before any of it is used."""
+        if (n := next(self._drawn, None)) is not None:
+            return Sequence(n)
+        async with self._drawing:
+            # Whoever waited here uses up what the one before took.
+            while (n := next(self._drawn, None)) is None:
+                ((first,),) = await self._rows("SELECT take_block(?)", self._block)
+                self._drawn = iter(range(first, first + self._block))
+        return Sequence(n)
+
+    def listen(self, hearer: Callable[[Heard], None]) -> None:
+        """Tell after each commit, here or heard of."""
+        self._pipeline.callers.hearers.append(hearer)
+
+    def house(self) -> House:
+        """Give the small tables."""
+        return self._pipeline.house
+
+    async def recover(self) -> None:
+        """Try a write while the last one failed, so that the desk is ready again without waiting for a caller."""
+        await self._pipeline.recover()
+
+    def look_around(self) -> None:
+        """Look about once a second at what other nodes made of the house, should no word of it have come."""
+        if time.monotonic() - self._looked >= LOOK_SECONDS and (self._looking is None or self._looking.done()):
+            self._looked = time.monotonic()
+            self._looking = asyncio.get_running_loop().create_task(self.look())
+
+    async def look(self) -> None:
+        """Take in what other nodes made of the house; while the database is away there is nothing to see."""
+        with contextlib.suppress(Unavailable):
+            ((version,),) = await self._rows(VERSION)
+            asking = house_asked()
+            statement, values = next(asking)
+            while True:
+                try:
+                    statement, values = asking.send(await self._rows(statement, *values))
+                except StopIteration as read:
+                    self._pipeline.learn(read.value, version)
+                    return
+
+    def close(self) -> None:
+        """Let go of all connections at once."""
+        self._pipeline.close()
+        self._readers.close()
+
+    async def aclose(self) -> None:
+        """Close, as every store can be closed."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+        await self._pipeline.aclose()
+        self.close()

@@ -1,0 +1,147 @@
+"""The PostgreSQL database itself: brought up to date by whoever comes first, its partitions made before they are used,
+and its connections, which come back when the server does."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from answerdesk.desk.ports import Unavailable
+from answerdesk.store.cluster import migrate, open_connection
+from answerdesk.store.postgres import PostgresStore
+from answerdesk.store.schema import migrations
+from tests.postgres import LOOSE, Server, server
+
+
+@pytest.fixture
+def empty() -> Iterator[str]:
+    url = server().empty_database()
+    yield url
+    server().drop(url)
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    made = server().database()
+    yield made
+    server().drop(made)
+
+
+def test_nodes_that_start_at_once_migrate_an_empty_database_once(empty: str) -> None:
+    with ThreadPoolExecutor(4) as nodes:
+        stores = list(nodes.map(PostgresStore, [empty] * 4))
+    assert len({store.permutation_key for store in stores}) == 1
+    with closing(open_connection(empty)) as connection:
+        assert connection.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone() == (
+            len(migrations("postgres")),
+        )
+
+
+def test_a_database_of_a_newer_version_is_refused(empty: str) -> None:
+    PostgresStore(empty).close()
+    known = len(migrations("postgres"))
+    with closing(open_connection(empty)) as connection:
+        connection.execute("UPDATE facts SET value = value + 1 WHERE name = 'schema'")
+    with pytest.raises(Unavailable, match=f"newer answerdesk .schema {known + 1}, this one knows {known}."):
+        PostgresStore(empty)
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(empty: str) -> None:
+    with closing(open_connection(empty)) as connection:
+        connection.execute("CREATE TABLE rules (id BIGINT)")
+        with pytest.raises(Unavailable, match=r"cannot be brought up to date: relation .rules. already exists"):
+            migrate(connection, lambda: bytes(24))
+        assert connection.execute("SELECT to_regclass('tasks')").fetchone() == (None,)
+        connection.execute("DROP TABLE rules")
+        migrate(connection, lambda: bytes(24))
+
+
+def test_a_server_that_is_not_there_is_named_as_such() -> None:
+    with pytest.raises(Unavailable, match=r"the database cannot be reached: .*nowhere"):
+        PostgresStore("postgresql:///desk?host=/nowhere")
+
+
+@pytest.mark.parametrize("url", ["postgresql://a b", "mysql://here/desk"])
+def test_what_is_no_url_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="not a database URL"):
+        PostgresStore(url)
+
+
+def test_a_number_is_never_drawn_before_its_partitions_are_there(url: str) -> None:
+    with closing(open_connection(url)) as connection:
+        connection.execute("UPDATE facts SET value = 8 WHERE name = 'width'")
+        connection.execute("UPDATE facts SET value = (SELECT max(past) - 20 FROM ranges) WHERE name = 'next'")
+        for _ in range(12):
+            (first,) = connection.execute("SELECT take_block(5)").fetchone() or ()
+            for n in range(first, first + 5):
+                connection.execute("INSERT INTO contents (n, account, sizes, data) VALUES (%s, 1, '[]', '')", (n,))
+        edges = connection.execute("SELECT first, past, drawn FROM ranges ORDER BY first").fetchall()
+        (upto,) = connection.execute("SELECT value FROM facts WHERE name = 'next'").fetchone() or ()
+    assert [past for _, past, _ in edges[:-1]] == [first for first, _, _ in edges[1:]]
+    assert all((drawn > 0) is (past <= upto) for _, past, drawn in edges)
+    assert edges[-1][1] >= upto + 8
+
+
+def test_nodes_that_draw_at_once_draw_different_numbers(url: str) -> None:
+    def draw(_: int) -> list[int]:
+        with closing(open_connection(url)) as connection:
+            return [connection.execute("SELECT take_block(10)").fetchone()[0] for _ in range(20)]  # type: ignore[index]
+
+    with ThreadPoolExecutor(4) as nodes:
+        drawn = [first for firsts in nodes.map(draw, range(4)) for first in firsts]
+    assert sorted(drawn) == list(range(1, 801, 10))
+
+
+async def test_reads_go_on_when_the_server_comes_back(tmp_path: object) -> None:
+    own = Server(**LOOSE).start()
+    try:
+        store = PostgresStore(own.database())
+        assert await store._rows("SELECT ?", 1) == [(1,)]  # noqa: SLF001 - any read
+        own.stop(signal.SIGQUIT)
+        with pytest.raises(Unavailable):
+            await store._rows("SELECT ?", 1)  # noqa: SLF001 - same
+        own.start()
+        for _ in range(200):
+            try:
+                assert await store._rows("SELECT ?", 1) == [(1,)]  # noqa: SLF001 - same
+            except Unavailable:
+                await asyncio.sleep(0.05)
+            else:
+                break
+        else:
+            pytest.fail("the reads did not come back")
+        await store.aclose()
+    finally:
+        own.remove()
+
+
+async def test_reads_at_once_do_not_wait_for_each_other(url: str) -> None:
+    store = PostgresStore(url)
+    # Each waits until the other holds its lock: one after the other they would wait for ever.
+    meets = "SELECT pg_advisory_lock(?), pg_sleep(0.2), pg_try_advisory_lock(?)"
+    one, other = await asyncio.gather(store._rows(meets, 1, 2), store._rows(meets, 2, 1))  # noqa: SLF001 - any read
+    assert (one[0][2], other[0][2]) == (False, False)
+    await store.aclose()
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+async def test_a_text_that_no_row_can_hold_is_found_nowhere(url: str, text: str) -> None:
+    store = PostgresStore(url)
+    assert await store._rows("SELECT 1 WHERE 'a' <> ?", text) == []  # noqa: SLF001 - any read
+    await store.aclose()
+
+
+def test_a_store_is_used_from_one_loop_after_the_other(url: str) -> None:
+    store = PostgresStore(url)
+
+    async def read() -> list[tuple[object, ...]]:
+        return await store._rows("SELECT ?", True)  # noqa: SLF001 - any read
+
+    assert asyncio.run(read()) == [(1,)]
+    assert asyncio.run(read()) == [(1,)]
+    store.close()
