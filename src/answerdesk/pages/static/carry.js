@@ -1,5 +1,5 @@
 /** Pieces taken by mouse, pen or finger. Rule: what a drag does, a tap on the piece and one on its place do too. */
-import { SLACK } from './pointer.js';
+import { SLACK, keepStill } from './pointer.js';
 
 /**
  * @param {Element} layer what lies on the background
@@ -53,5 +53,6 @@ export function carry(layer, tray, hand) {
   const heard = { pointerdown: down, pointermove: move, pointerup: up, pointercancel: cancel };
   for (const area of [layer, tray]) {
     for (const [name, act] of Object.entries(heard)) area.addEventListener(name, act);
+    keepStill(area, () => Boolean(held?.piece));
   }
 }

@@ -37,6 +37,17 @@ function hit(pad, event) {
   return nearest && nearest.far <= (REACH[event.pointerType] ?? REACH.mouse) ? nearest : null;
 }
 
+/**
+ * Keeps a finger's drag that is ours from becoming the browser's as well: lifted in motion, it would set off a flight
+ * that scrolls nothing and takes the next tap to stop.
+ * @param {Element} area
+ * @param {() => boolean} ours
+ */
+export function keepStill(area, ours) {
+  const still = (event) => { if (event.cancelable && event.touches.length === 1 && ours()) event.preventDefault(); };
+  area.addEventListener('touchmove', still, { passive: false });
+}
+
 /** Makes a pad listen to pointers. */
 export function point(pad) {
   /** What is pressed: where, on which mark, and whether it became a drag. */
@@ -92,4 +103,6 @@ export function point(pad) {
 
   const heard = { pointerdown: down, pointermove: move, pointerup: up, pointercancel: cancel };
   for (const [name, act] of Object.entries(heard)) pad.addEventListener(name, act);
+  // Come closer, a finger moves the picture.
+  keepStill(pad, () => draws && Boolean(held) && !pad.closest('[data-zoomed]'));
 }
