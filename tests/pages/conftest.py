@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.pages.hall import Hall, Visitor
-from tests.pages.town import Town
 
 
 @pytest.fixture
@@ -22,11 +21,3 @@ async def hall() -> AsyncIterator[Hall]:
 def stranger(hall: Hall) -> Visitor:
     """A browser in which nobody is signed in."""
     return hall.visitor()
-
-
-@pytest.fixture
-def town() -> Iterator[Town]:
-    """A desk with its site, where tasks are asked and answered."""
-    made = Town()
-    yield made
-    made.store.close()

@@ -13,37 +13,37 @@ from answerdesk.model.person import Role
 from answerdesk.model.question import Constraints, Kind, Medium
 from answerdesk.model.solver import SolverId
 from answerdesk.pages.me import HISTORY
-from tests.pages.town import Town, Visitor
+from tests.pages.hall import Hall, Visitor
 from tests.store.driver import PAY, draft
 
 
-async def worker(town: Town, name: str = "Ann", **headers: str) -> Visitor:
-    return await town.visitor(await town.enrol(name), **headers)
+async def worker(hall: Hall, name: str = "Ann", **headers: str) -> Visitor:
+    return await hall.again(await hall.enrol(name), **headers)
 
 
-async def say(town: Town, visitor: Visitor, value: object = "word", seconds: int = 3, **asked: Any) -> None:
-    account, solver = await town.desk.open_account(), await town.solver_of(visitor.person)
-    await town.desk.submit(account, draft(**asked))
-    (lease,) = await town.desk.claim(solver)
-    town.clock.pass_by(seconds * 1_000)
-    await town.desk.answer(solver, lease, value)
+async def say(hall: Hall, visitor: Visitor, value: object = "word", seconds: int = 3, **asked: Any) -> None:
+    account, solver = await hall.desk.open_account(), await hall.solver_of(visitor.person)
+    await hall.desk.submit(account, draft(**asked))
+    (lease,) = await hall.desk.claim(solver)
+    hall.clock.pass_by(seconds * 1_000)
+    await hall.desk.answer(solver, lease, value)
 
 
-async def test_a_new_workers_page_says_what_will_be_there(town):
-    page = (await (await worker(town)).get("/me")).text
+async def test_a_new_workers_page_says_what_will_be_there(hall):
+    page = (await (await worker(hall)).get("/me")).text
 
     assert "Nothing yet." in page
     assert page.count("$0.00") == 3
-    assert "Nothing earned yet." in (await (await worker(town, "Bea")).get("/me/ledger")).text
+    assert "Nothing earned yet." in (await (await worker(hall, "Bea")).get("/me/ledger")).text
 
 
-async def test_earnings_pace_and_history_are_told(town):
-    visitor = await worker(town)
-    await say(town, visitor, "first")
-    town.clock.pass_by(2 * 86_400_000)
-    await say(town, visitor, "second", seconds=5, text="What is <b>this</b>?", lang="de")
+async def test_earnings_pace_and_history_are_told(hall):
+    visitor = await worker(hall)
+    await say(hall, visitor, "first")
+    hall.clock.pass_by(2 * 86_400_000)
+    await say(hall, visitor, "second", seconds=5, text="What is <b>this</b>?", lang="de")
 
-    page = (await (await town.visitor(visitor.person)).get("/me")).text
+    page = (await (await hall.again(visitor.person)).get("/me")).text
 
     assert all(said in page for said in ("$0.0006", "$0.0012", "4.0\u00a0s"))
     assert page.index(">second<") < page.index(">first<")
@@ -51,12 +51,12 @@ async def test_earnings_pace_and_history_are_told(town):
     assert re.search(r'<img class="kept" loading="lazy" src="/api/work/media/[0-9a-f]{32}/0"', page)
 
 
-async def test_what_was_given_back_is_told_with_its_reason_and_earned_nothing(town):
-    visitor = await worker(town)
-    account, solver = await town.desk.open_account(), await town.solver_of(visitor.person)
-    await town.desk.submit(account)
-    (lease,) = await town.desk.claim(solver)
-    await town.desk.give_back(solver, lease, Decline.BROKEN)
+async def test_what_was_given_back_is_told_with_its_reason_and_earned_nothing(hall):
+    visitor = await worker(hall)
+    account, solver = await hall.desk.open_account(), await hall.solver_of(visitor.person)
+    await hall.desk.submit(account)
+    (lease,) = await hall.desk.claim(solver)
+    await hall.desk.give_back(solver, lease, Decline.BROKEN)
 
     page = (await visitor.get("/me")).text
 
@@ -64,10 +64,10 @@ async def test_what_was_given_back_is_told_with_its_reason_and_earned_nothing(to
     assert '<td class="num">$0.00</td>' in page
 
 
-async def test_history_ends_at_fifty(town):
-    visitor = await worker(town)
+async def test_history_ends_at_fifty(hall):
+    visitor = await worker(hall)
     for i in range(HISTORY + 5):
-        await say(town, visitor, f"answer {i}", seconds=1)
+        await say(hall, visitor, f"answer {i}", seconds=1)
 
     page = (await visitor.get("/me")).text
 
@@ -76,9 +76,9 @@ async def test_history_ends_at_fifty(town):
     assert "answer 4<" not in page
 
 
-async def test_everybody_sees_their_own_alone(town):
-    ann, bea = await worker(town, "Ann"), await worker(town, "Bea")
-    await say(town, ann, "said by Ann")
+async def test_everybody_sees_their_own_alone(hall):
+    ann, bea = await worker(hall, "Ann"), await worker(hall, "Bea")
+    await say(hall, ann, "said by Ann")
 
     for path in ("/me", "/me/ledger"):
         page = (await bea.get(path)).text
@@ -86,23 +86,23 @@ async def test_everybody_sees_their_own_alone(town):
         assert "$0.0006" not in page
 
 
-async def test_nothing_on_the_page_changes_when_an_answer_is_found_wrong_or_right(town):
-    visitor = await worker(town)
-    account = await town.desk.open_account()
-    n = await town.desk.solved(account, await town.solver_of(visitor.person))
+async def test_nothing_on_the_page_changes_when_an_answer_is_found_wrong_or_right(hall):
+    visitor = await worker(hall)
+    account = await hall.desk.open_account()
+    n = await hall.desk.solved(account, await hall.solver_of(visitor.person))
     before = (await visitor.get("/me")).text
 
     for correct in (True, False):
-        await town.desk.report(n, account, correct=correct)
+        await hall.desk.report(n, account, correct=correct)
         assert (await visitor.get("/me")).text == before
 
 
-async def test_nothing_of_the_client_is_on_the_page(town):
-    visitor = await worker(town)
-    account = await town.desk.open_account("Unmistakable Ltd")
-    await town.desk.submit(account, ip="198.51.100.77")
-    (lease,) = await town.desk.claim(await town.solver_of(visitor.person))
-    await town.desk.answer(await town.solver_of(visitor.person), lease)
+async def test_nothing_of_the_client_is_on_the_page(hall):
+    visitor = await worker(hall)
+    account = await hall.desk.open_account("Unmistakable Ltd")
+    await hall.desk.submit(account, ip="198.51.100.77")
+    (lease,) = await hall.desk.claim(await hall.solver_of(visitor.person))
+    await hall.desk.answer(await hall.solver_of(visitor.person), lease)
 
     for path in ("/me", "/me/ledger"):
         page = (await visitor.get(path)).text
@@ -119,9 +119,9 @@ async def test_nothing_of_the_client_is_on_the_page(town):
         ("x" * 500, "x" * 300 + "…"),
     ],
 )
-async def test_a_hostile_answer_is_shown_as_the_text_it_is(town, text, shown):
-    visitor = await worker(town)
-    await say(town, visitor, text)
+async def test_a_hostile_answer_is_shown_as_the_text_it_is(hall, text, shown):
+    visitor = await worker(hall)
+    await say(hall, visitor, text)
 
     assert f'<bdi dir="auto">{shown}</bdi>' in (await visitor.get("/me")).text
 
@@ -139,9 +139,9 @@ async def test_a_hostile_answer_is_shown_as_the_text_it_is(town, text, shown):
         (Kind.DRAG, [None, [2, 3]], "–; 2 3"),
     ],
 )
-async def test_answers_of_every_kind_are_written_in_a_line(town, kind, value, shown):
-    visitor = await worker(town)
-    account, solver = await town.desk.open_account(), await town.solver_of(visitor.person)
+async def test_answers_of_every_kind_are_written_in_a_line(hall, kind, value, shown):
+    visitor = await worker(hall)
+    account, solver = await hall.desk.open_account(), await hall.solver_of(visitor.person)
     sort = Medium(type="audio/wav") if kind is Kind.AUDIO else Medium(type="image/png", width=10, height=10)
     pieces = {Kind.ROTATE: 2, Kind.DRAG: 3}.get(kind, 1)
     question = msgspec.structs.replace(
@@ -150,9 +150,9 @@ async def test_answers_of_every_kind_are_written_in_a_line(town, kind, value, sh
         media=(sort,) * pieces,
         constraints=Constraints(rows=2, columns=2, can_no_answer=True),
     )
-    await town.desk.submit(account, msgspec.structs.replace(draft(*[b"medium"] * pieces), question=question))
-    (lease,) = await town.desk.claim(solver, kinds=(kind,))
-    assert (await town.desk.answer(solver, lease, value)).accepted
+    await hall.desk.submit(account, msgspec.structs.replace(draft(*[b"medium"] * pieces), question=question))
+    (lease,) = await hall.desk.claim(solver, kinds=(kind,))
+    assert (await hall.desk.answer(solver, lease, value)).accepted
 
     page = (await visitor.get("/me")).text
 
@@ -161,18 +161,18 @@ async def test_answers_of_every_kind_are_written_in_a_line(town, kind, value, sh
     assert ("<audio " in page) is (kind is Kind.AUDIO)
 
 
-async def test_media_that_are_no_longer_kept_are_not_offered(town):
-    visitor = await worker(town)
-    await say(town, visitor)
-    town.store._group._db.execute("DELETE FROM contents")  # noqa: SLF001 - as retention does
+async def test_media_that_are_no_longer_kept_are_not_offered(hall):
+    visitor = await worker(hall)
+    await say(hall, visitor)
+    hall.store._group._db.execute("DELETE FROM contents")  # noqa: SLF001 - as retention does
 
     page = (await visitor.get("/me")).text
     assert "no longer kept" in page
     assert "<img" not in page
 
 
-async def test_who_does_not_answer_has_a_page_without_figures(town):
-    visitor = await town.somebody(Role.VIEWER, answers=False)
+async def test_who_does_not_answer_has_a_page_without_figures(hall):
+    visitor = await hall.come("the viewer", Role.VIEWER, answers=False)
 
     page = (await visitor.get("/me")).text
     assert "You do not answer tasks here" in page
@@ -181,9 +181,9 @@ async def test_who_does_not_answer_has_a_page_without_figures(town):
 
 
 class TestLedger:
-    async def test_pages_follow_one_another_to_the_oldest_line(self, town):
-        visitor = await worker(town)
-        await town.earned(visitor.person, 120)
+    async def test_pages_follow_one_another_to_the_oldest_line(self, hall):
+        visitor = await worker(hall)
+        await hall.earned(visitor.person, 120)
 
         seen, path = 0, "/me/ledger"
         counts = []
@@ -196,34 +196,36 @@ class TestLedger:
 
         assert (seen, counts) == (120, [50, 50, 20])
 
-    async def test_beyond_the_oldest_line_there_is_nothing(self, town):
-        visitor = await worker(town)
-        await town.earned(visitor.person)
+    async def test_beyond_the_oldest_line_there_is_nothing(self, hall):
+        visitor = await worker(hall)
+        await hall.earned(visitor.person)
 
         page = (await visitor.get("/me/ledger?before=1")).text
         assert "There is nothing older." in page
 
     @pytest.mark.parametrize("before", ["x", "-1", "1.5", "9" * 30, "٣", "1 OR 1"])
-    async def test_a_line_that_cannot_be_is_a_bad_request(self, town, before):
-        visitor = await worker(town)
+    async def test_a_line_that_cannot_be_is_a_bad_request(self, hall, before):
+        visitor = await worker(hall)
 
         assert (await visitor.get(f"/me/ledger?before={before}")).status_code == 400
 
-    async def test_a_payout_and_its_note_are_seen_by_whom_it_is_for(self, town):
-        visitor, boss = await worker(town), await town.somebody(Role.OWNER)
-        await town.earned(visitor.person, 2)
-        await boss.follow(f"/team/p{visitor.person.id}/payout", amount="0.0012", before="0", note="<i>cash</i>")
+    async def test_a_payout_and_its_note_are_seen_by_whom_it_is_for(self, hall):
+        visitor, boss = await worker(hall), await hall.come("the owner", Role.OWNER)
+        await hall.earned(visitor.person, 2)
+        await boss.follow(
+            f"/team/p{visitor.person.id}/payout", {"amount": "0.0012", "before": "0", "note": "<i>cash</i>"}
+        )
 
         page = (await visitor.get("/me/ledger")).text
         assert all(said in page for said in ("Paid out", "-$0.0012", "&lt;i&gt;cash&lt;/i&gt;", "owed $0.00"))
-        assert await town.wages(visitor.person) == (2 * PAY, 2 * PAY)
+        assert await hall.wages(visitor.person) == (2 * PAY, 2 * PAY)
 
 
-async def test_the_accuracy_is_shown_once_enough_was_judged(town):
-    visitor = await worker(town)
-    account, solver = await town.desk.open_account(), await town.solver_of(visitor.person)
+async def test_the_accuracy_is_shown_once_enough_was_judged(hall):
+    visitor = await worker(hall)
+    account, solver = await hall.desk.open_account(), await hall.solver_of(visitor.person)
     for _ in range(20):
-        await town.desk.report(await town.desk.solved(account, solver), account, correct=True)
+        await hall.desk.report(await hall.desk.solved(account, solver), account, correct=True)
 
     assert "<dd>100%</dd>" in (await visitor.get("/me")).text
-    assert (await town.store.standing(SolverId(solver.id))).judged == 20
+    assert (await hall.store.standing(SolverId(solver.id))).judged == 20

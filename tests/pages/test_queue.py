@@ -11,8 +11,8 @@ from answerdesk.model.question import Kind
 JSON = {"accept": "application/json"}
 
 
-async def test_an_idle_desk_waits_for_nothing(town):
-    visitor = await town.somebody(Role.VIEWER, answers=False)
+async def test_an_idle_desk_waits_for_nothing(hall):
+    visitor = await hall.come("the viewer", Role.VIEWER, answers=False)
 
     told = (await visitor.get("/queue/now", **JSON)).json()
 
@@ -21,13 +21,13 @@ async def test_an_idle_desk_waits_for_nothing(town):
     assert all(lane["idle"] for lane in told["lanes"])
 
 
-async def test_what_waits_is_told_with_its_age_and_who_could_take_it(town):
-    visitor, ann = await town.somebody(Role.OPERATOR, kinds=frozenset({Kind.GRID})), await town.enrol("Ann")
-    account = await town.desk.open_account()
+async def test_what_waits_is_told_with_its_age_and_who_could_take_it(hall):
+    visitor, ann = await hall.come("the operator", Role.OPERATOR, kinds=frozenset({Kind.GRID})), await hall.enrol("Ann")
+    account = await hall.desk.open_account()
     for _ in range(3):
-        await town.desk.submit(account)
-        town.clock.pass_by(40_000)
-    await town.desk.claim(await town.solver_of(ann))
+        await hall.desk.submit(account)
+        hall.clock.pass_by(40_000)
+    await hall.desk.claim(await hall.solver_of(ann))
 
     told = (await visitor.get("/queue/now", **JSON)).json()
 
@@ -38,22 +38,22 @@ async def test_what_waits_is_told_with_its_age_and_who_could_take_it(town):
     assert told["alone"] == []
 
 
-async def test_work_that_nobody_on_shift_may_answer_is_pointed_out(town):
-    visitor = await town.somebody(Role.OWNER)
-    account = await town.desk.open_account()
-    await town.desk.submit(account)
+async def test_work_that_nobody_on_shift_may_answer_is_pointed_out(hall):
+    visitor = await hall.come("the owner", Role.OWNER)
+    account = await hall.desk.open_account()
+    await hall.desk.submit(account)
 
     page = (await visitor.get("/queue")).text
 
     assert re.search(r'<p class="note">Tasks of the kind “Text in a picture” wait and nobody', page)
-    await town.desk.machine(on_shift=True)
+    await hall.desk.machine(on_shift=True)
     assert "wait and nobody" not in (await visitor.get("/queue")).text
 
 
-async def test_the_page_shows_what_its_script_is_told(town):
-    visitor, _ = await town.somebody(Role.OWNER), await town.enrol("Ann")
-    account = await town.desk.open_account()
-    await town.desk.submit(account)
+async def test_the_page_shows_what_its_script_is_told(hall):
+    visitor, _ = await hall.come("the owner", Role.OWNER), await hall.enrol("Ann")
+    account = await hall.desk.open_account()
+    await hall.desk.submit(account)
 
     page, told = (await visitor.get("/queue")).text, (await visitor.get("/queue/now", **JSON)).json()
 
@@ -62,32 +62,32 @@ async def test_the_page_shows_what_its_script_is_told(town):
         assert f'data-live="{name}">{told["lanes"][0][name]}</td>' in page
 
 
-async def test_no_name_of_a_person_or_an_account_is_in_the_figures(town):
-    visitor, ann = await town.somebody(Role.VIEWER, answers=False), await town.enrol("Ann Unmistakable")
-    account = await town.desk.open_account("Unmistakable Ltd")
-    await town.desk.submit(account)
-    await town.desk.claim(await town.solver_of(ann))
+async def test_no_name_of_a_person_or_an_account_is_in_the_figures(hall):
+    visitor, ann = await hall.come("the viewer", Role.VIEWER, answers=False), await hall.enrol("Ann Unmistakable")
+    account = await hall.desk.open_account("Unmistakable Ltd")
+    await hall.desk.submit(account)
+    await hall.desk.claim(await hall.solver_of(ann))
 
     assert "Unmistakable" not in (await visitor.get("/queue/now", **JSON)).text
     assert "Unmistakable" not in (await visitor.get("/queue")).text
 
 
-async def test_a_script_whose_session_ended_is_told_so(town):
-    reply = await (await town.visitor()).get("/queue/now", **JSON)
+async def test_a_script_whose_session_ended_is_told_so(hall):
+    reply = await hall.visitor().get("/queue/now", **JSON)
 
     assert reply.status_code == 401
     for role in (Role.WORKER, Role.CUSTOMER):
-        visitor = await town.somebody(role)
+        visitor = await hall.come(f"the {role}", role)
         assert (await visitor.get("/queue/now", **JSON)).status_code == 403
         assert (await visitor.get("/queue")).status_code == 403
 
 
-async def test_a_suspended_solver_is_not_counted(town):
-    visitor, ann = await town.somebody(Role.VIEWER, answers=False), await town.enrol("Ann")
-    await town.earned(ann)
+async def test_a_suspended_solver_is_not_counted(hall):
+    visitor, ann = await hall.come("the viewer", Role.VIEWER, answers=False), await hall.enrol("Ann")
+    await hall.earned(ann)
     assert (await visitor.get("/queue/now", **JSON)).json()["people"] == "1"
 
-    solver = await town.desk.save_solver(await town.solver_of(ann), enabled=False)
-    await town.store.run(SaveSolver(solver=solver))
+    solver = await hall.desk.save_solver(await hall.solver_of(ann), enabled=False)
+    await hall.store.run(SaveSolver(solver=solver))
 
     assert (await visitor.get("/queue/now", **JSON)).json()["people"] == "0"

@@ -187,7 +187,7 @@ async def test_no_answer_to_practice_breaks_it(hall: Hall, kind: Kind, value: ob
 
 @pytest.mark.parametrize("path", ["grid/1", "text/0", "text/6", "text/x", "none/1", "text/1/1", "text/1/x", "token/1"])
 async def test_no_practice_is_where_there_is_none_for_the_person(hall: Hall, path: str) -> None:
-    ann = await hall.come("ann", Role.WORKER)
+    ann = await hall.come("ann", Role.WORKER, kinds=frozenset({Kind.TEXT}))
 
     assert (await ann.get(f"/work/practice/{path}")).status_code == 404
 

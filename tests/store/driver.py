@@ -46,14 +46,16 @@ def draft(*blobs: bytes, lang: str | None = None, threshold: int | None = None, 
 class Desk:
     """One store with the clock and names it lives by."""
 
-    def __init__(self, store: Any, clock: Clock, names: Names | None = None, *, board: Board | None = None) -> None:
+    def __init__(
+        self, store: Any, clock: Clock, names: Names | None = None, *, board: Board | None = None, first: int = 1
+    ) -> None:
         #: The port and the records in one, whatever adapter it is.
         self.store = store
         self.clock = clock
         self.names = names or Names()
         self.ids = Permutation(bytes(range(24)))
         self.orders = Orders(store, board or Board(), self.ids)
-        self._last = 0
+        self._last = first - 1
 
     def _number(self) -> int:
         self._last += 1

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from answerdesk.desk.books import SaveSolver
+from answerdesk.desk.books import OpenAccount, SaveSolver
 from answerdesk.desk.ports import NO_CHANGES, Changes, Needs, Rows
 from answerdesk.desk.roll import RollChanges, RollNeeds
 from answerdesk.model.account import Millis
@@ -41,13 +41,15 @@ class Enrol(msgspec.Struct, frozen=True, kw_only=True):
     person: Person
     solver: Solver | None = None
     link: Link | None = None
+    #: The account that is opened for a customer.
+    opens: OpenAccount | None = None
     #: Who does it, None for whoever has the desk's folder.
     by: PersonId | None = None
 
     @property
     def needs(self) -> Needs:
-        """Everybody: names must differ."""
-        return Needs(roll=RollNeeds(everybody=True))
+        """Everybody, for names must differ, and what opening an account looks at."""
+        return replace(self.opens.needs if self.opens else Needs(), roll=RollNeeds(everybody=True))
 
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Person]:
         """Refuse a name that is taken; write all of it."""
@@ -56,7 +58,8 @@ class Enrol(msgspec.Struct, frozen=True, kw_only=True):
         person = replace(self.person, created=now, solver=self.solver.id if self.solver else None)
         links = (_dated(self.link, now),) if self.link else ()
         solvers = (replace(self.solver, created=now),) if self.solver else ()
-        return Changes(solvers=solvers, roll=(RollChanges(people=(person,), links=links),)), person
+        opened = self.opens.decide(rows, now)[0] if self.opens else NO_CHANGES
+        return replace(opened, solvers=solvers, roll=(RollChanges(people=(person,), links=links),)), person
 
 
 class MakeLink(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,8 @@ COOKIE: Final = "__Host-session"
 #: How long a session lives unused, and at most.
 IDLE_MS: Final = 12 * 3_600_000
 LIFE_MS: Final = 7 * 86_400_000
+#: How long after a sign-in somebody may do what wants one that is fresh: pay, keep out, let in.
+FRESH_MS: Final = 600_000
 #: How often a session in use is written down as seen.
 SEEN_EVERY_MS: Final = 300_000
 #: How long a link to sign in holds, and an invitation.
@@ -107,6 +109,10 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     def live(self, now: Millis) -> bool:
         """Tell whether the session still holds."""
         return now < self.until and now - self.seen < IDLE_MS
+
+    def fresh(self, now: Millis) -> bool:
+        """Tell whether whoever is there proved who they are just now: each proof opens a session of its own."""
+        return now - self.created < FRESH_MS
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@ Rule: what a solver may have is said by its grants alone; nobody is reached, eve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Final, NewType
 
@@ -13,6 +14,8 @@ from answerdesk.model.question import Kind
 
 SolverId = NewType("SolverId", int)
 
+#: What a group is called.
+GROUP: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 #: A solver that claimed or waited this recently counts as on shift.
 SHIFT_MS: Final = 60_000
 

@@ -14,10 +14,11 @@ from starlette.responses import RedirectResponse, Response
 
 from answerdesk.desk.people import SaveOwn, Secure, SignOut
 from answerdesk.model.fault import Refusal
-from answerdesk.model.person import LEAST_PASSWORD, MOST_AGENT, MOST_PASSWORD, Person, handle, password_flaw
-from answerdesk.pages.guard import Row, needs
+from answerdesk.model.person import LEAST_PASSWORD, MOST_AGENT, MOST_PASSWORD, Person, password_flaw
+from answerdesk.pages.guard import OPERATORS, Row, needs
 from answerdesk.pages.parts import parts, render
 from answerdesk.pages.passwords import Busy, code_link, fresh_secret, step_of
+from answerdesk.pages.proof import password_wrong, proven
 from answerdesk.pages.session import fresh_session, give
 
 log = structlog.get_logger()
@@ -83,11 +84,20 @@ async def end(request: Request) -> Response:
     return RedirectResponse("/sessions?done=ended", 303)
 
 
+def _unasked(form: FormData, person: Person) -> bool:
+    """Ask for a proof where the form itself asks for no password: whoever found the browser could stay for ever.
+
+    Who has no password would need a fresh link: that is asked of those who run the desk, and of nobody else.
+    """
+    return form.get("act") == "begin" if person.password else person.role in OPERATORS
+
+
 @needs()
+@proven(_unasked)
 async def password(request: Request) -> Response:
     """Set or change the password; the present one is asked for where there is one."""
     form, person = await request.form(), request.state.person
-    if flaw := await _password_wrong(request, form):
+    if flaw := await _present_wrong(request, form):
         return await _page(request, 422, flaw=flaw)
     given = _text(form, "new")
     if password_flaw(given, person.name):
@@ -100,6 +110,7 @@ async def password(request: Request) -> Response:
 
 
 @needs()
+@proven(_unasked)
 async def codes(request: Request) -> Response:
     """Begin to ask for one-time codes, confirm that the app shows them, or ask no more."""
     form, person = await request.form(), request.state.person
@@ -116,7 +127,7 @@ async def codes(request: Request) -> Response:
             return await _page(request, 422, flaw="entry.code.wrong" if secret else "sessions.codes.late")
         return await _secured(request, {"totp": secret, "totp_step": step}, "codes")
     if act == "stop" and person.totp:
-        if flaw := await _password_wrong(request, form):
+        if flaw := await _present_wrong(request, form):
             return await _page(request, 422, flaw=flaw)
         return await _secured(request, {"totp": "", "totp_step": 0}, "codes-off")
     raise HTTPException(400)
@@ -140,22 +151,12 @@ def _text(form: FormData, name: str) -> str:
     return given
 
 
-async def _password_wrong(request: Request, form: FormData) -> str | None:
-    """Compare the present password where there is one; gives what was wrong, None for nothing."""
-    person: Person = request.state.person
-    if not person.password:
+async def _present_wrong(request: Request, form: FormData) -> str | None:
+    """Compare the present password where there is one; gives the key of what was wrong, None for nothing."""
+    if not request.state.person.password:
         return None
-    made = parts(request)
-    caller = handle(person.name), made.ip(request.scope), made.clock.monotonic()
-    if not made.attempts.take(*caller):
-        return "entry.often"
-    try:
-        right = await made.passwords.matches(person.password, _text(form, "present"))
-    except Busy:
-        right = None
-    if right is not False:
-        made.attempts.give_back(*caller)
-    return {True: None, None: "entry.busy", False: "sessions.password.wrong"}[right]
+    flaw = await password_wrong(request, _text(form, "present"))
+    return "sessions.password.wrong" if flaw == "proof.wrong" else flaw
 
 
 async def _secured(request: Request, settings: dict[str, Any], done: str) -> Response:

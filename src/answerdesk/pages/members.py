@@ -4,7 +4,7 @@ Rule: who may change whom is decided here, once, for every form; nobody suspends
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -14,7 +14,7 @@ from answerdesk.desk.crew import Pace, Wages
 from answerdesk.model.fields import LANGUAGES
 from answerdesk.model.person import Person, PersonId, may_manage
 from answerdesk.model.question import WORK_KINDS, Kind
-from answerdesk.model.solver import Solver, SolverId
+from answerdesk.model.solver import GROUP, Solver, SolverId
 from answerdesk.model.standing import Standing
 from answerdesk.pages.guard import OPERATORS
 from answerdesk.pages.parts import parts
@@ -61,6 +61,19 @@ class Member(NamedTuple):
     def languages(self) -> str:
         """The languages it reads, as the form takes them; empty for every one."""
         return ", ".join(sorted(self.solver.languages)) if self.solver else ""
+
+    @property
+    def groups(self) -> str:
+        """The groups it belongs to, as the form takes them."""
+        return ", ".join(sorted(self.solver.groups)) if self.solver else ""
+
+
+class Grants(NamedTuple):
+    """What a form lets somebody be asked; no kinds means every kind, no languages every language."""
+
+    kinds: frozenset[Kind]
+    languages: frozenset[str]
+    groups: frozenset[str]
 
 
 class Work(NamedTuple):
@@ -126,15 +139,35 @@ def may_suspend(viewer: Person, member: Member) -> bool:
     return may_change(viewer, member) and (member.person is None or member.person.id != viewer.id)
 
 
-def read_kinds(form: FormData) -> frozenset[Kind] | None:
-    """Read the kinds that are ticked: all of them is every kind there will be, none or a stranger's is None."""
-    named = {kind for kind in form.getlist("kind") if isinstance(kind, str)}
-    if not named or not named <= set(WORK_KINDS):
-        return None
-    return frozenset() if named == set(WORK_KINDS) else frozenset(Kind(kind) for kind in named)
+def sent_grants(form: FormData) -> dict[str, Any]:
+    """Give the fields of what somebody may be asked as they were sent, to be shown again."""
+    return {
+        "kinds": form.getlist("kind"),
+        "languages": str(form.get("languages") or ""),
+        "groups": str(form.get("groups") or ""),
+    }
 
 
-def read_languages(form: FormData) -> frozenset[str] | None:
-    """Read codes between commas or spaces: none is every language, an unknown one gives None."""
-    codes = str(form.get("languages") or "").lower().replace(",", " ").split()
-    return frozenset(LANGUAGES[code] for code in codes) if all(code in LANGUAGES for code in codes) else None
+def read_grants(form: FormData) -> Grants | str:
+    """Read what somebody may be asked, or give the key of the sentence that says what is wrong with it."""
+    kinds = {kind for kind in form.getlist("kind") if isinstance(kind, str)}
+    if not kinds or not kinds <= set(WORK_KINDS):
+        return "team.kinds.none"
+    codes = _words(form.get("languages"), fold=True)
+    if not all(code in LANGUAGES for code in codes):
+        return "team.languages.unknown"
+    groups = _words(form.get("groups"))
+    if not all(GROUP.fullmatch(group) for group in groups) or "none" in groups:
+        return "team.groups.flaw"
+    return Grants(
+        # All that there are is every kind there will be.
+        kinds=frozenset() if kinds == set(WORK_KINDS) else frozenset(map(Kind, kinds)),
+        languages=frozenset(LANGUAGES[code] for code in codes),
+        groups=frozenset(groups),
+    )
+
+
+def _words(given: object, *, fold: bool = False) -> list[str]:
+    """Read words between commas or spaces."""
+    text = str(given or "")
+    return (text.lower() if fold else text).replace(",", " ").split()

@@ -25,6 +25,11 @@ class Once:
         self._kept[session, name] = secret, now + SHOWN_MS
         forget_oldest(self._kept, MOST_KEPT)
 
+    def carry(self, session: bytes, to: bytes) -> None:
+        """Let the session that goes on in another's place see what was kept for it."""
+        for place in [place for place in self._kept if place[0] == session]:
+            self._kept[to, place[1]] = self._kept.pop(place)
+
     def see(self, session: bytes, name: str, now: int) -> str | None:
         """Give the secret while it may be shown."""
         secret, until = self._kept.get((session, name), (None, 0))

@@ -19,7 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 from answerdesk.desk.ports import Unavailable
 from answerdesk.model.origin import SAFE, cookie, is_own
 from answerdesk.model.person import COOKIE
-from answerdesk.pages import account, me, queue, session, team, workspace
+from answerdesk.pages import account, invite, me, queue, session, team, workspace
 from answerdesk.pages.guard import ROLES, Row, anyone, home_of
 from answerdesk.pages.parts import Parts, parts, render, say
 
@@ -56,6 +56,7 @@ ROUTES: Final[tuple[Row, ...]] = (
     *session.ROUTES,
     *account.ROUTES,
     *workspace.ROUTES,
+    *invite.ROUTES,
     *team.ROUTES,
     *queue.ROUTES,
     *me.ROUTES,

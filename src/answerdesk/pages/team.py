@@ -1,4 +1,4 @@
-"""The pages at /team: who answers and how, inviting, changing, suspending and paying them.
+"""The pages at /team: who answers and how, changing, suspending and paying them.
 Rule: plain forms that lead on to a page; a form sent twice does once what it says."""
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from starlette.responses import RedirectResponse, Response
 
 from answerdesk.desk.books import SaveSolver
 from answerdesk.desk.payouts import PaidMeanwhile, PayOut
-from answerdesk.desk.people import Change, Enrol, MakeLink
+from answerdesk.desk.people import Change, MakeLink
 from answerdesk.model.account import digest
 from answerdesk.model.fault import Refusal
 from answerdesk.model.money import Micros, parse
 from answerdesk.model.money import show as show_amount
-from answerdesk.model.person import MANAGES, Link, Person, PersonId, Purpose, Role, handle, name_flaw
+from answerdesk.model.person import Link, Purpose
 from answerdesk.model.question import WORK_KINDS
 from answerdesk.model.solver import Solver, SolverId
 from answerdesk.pages.guard import OPERATORS, STAFF, Row, needs
@@ -31,17 +31,16 @@ from answerdesk.pages.members import (
     find,
     may_change,
     may_suspend,
-    read_kinds,
-    read_languages,
+    read_grants,
+    sent_grants,
     work_of,
 )
 from answerdesk.pages.parts import parts, render, site_of
+from answerdesk.pages.proof import proven
 
 log = structlog.get_logger()
 
 LINK_BYTES: Final = 32
-#: Whom a form invites: customers come with an account, which the command line opens.
-INVITED: Final = (Role.WORKER, Role.VIEWER, Role.OPERATOR, Role.OWNER)
 #: What a page may say was done, in its address.
 DONE: Final = frozenset({"invited", "changed", "suspended", "resumed", "linked", "paid", "paid-before"})
 LONGEST_NOTE: Final = 200
@@ -71,89 +70,34 @@ async def show_ledger(request: Request) -> Response:
 
 
 @needs(*OPERATORS)
-async def invite(request: Request) -> Response:
-    """Show the form, or take somebody in and lead to their page, which shows the link that lets them in."""
-    if request.method != "POST":
-        return _invitation(request)
-    form = await request.form()
-    name, role = " ".join(str(form.get("name") or "").split()), str(form.get("role") or "")
-    roles = _roles(request)
-    if role not in roles:
-        raise HTTPException(403 if role in set(Role) else 400)
-    kinds, languages = read_kinds(form), read_languages(form)
-    given = {
-        "name": name, "role": role, "answers": bool(form.get("answers")), "kinds": form.getlist("kind"),
-        "languages": str(form.get("languages") or ""),
-    }  # fmt: skip
-    answers = role == Role.WORKER or given["answers"]
-    flaw = _name_flaw(name, await parts(request).roll.person_called(handle(name)))
-    if flaw is None and answers:
-        flaw = "team.kinds.none" if kinds is None else "team.languages.unknown" if languages is None else None
-    if flaw is not None:
-        return _invitation(request, 422, flaw=flaw, **given)
-    store, secret = parts(request).store, secrets.token_hex(LINK_BYTES)
-    person = Person(id=PersonId(await store.draw()), name=name, role=Role(role))
-    solver = (
-        Solver(id=SolverId(await store.draw()), name=name, machine=False, kinds=kinds, languages=languages)
-        if answers and kinds is not None and languages is not None
-        else None
-    )
-    link = Link(digest=digest(secret), person=person.id, purpose=Purpose.INVITE)
-    try:
-        await store.run(Enrol(person=person, solver=solver, link=link, by=request.state.person.id))
-    except Refusal as refusal:
-        return _invitation(request, 422, why=refusal.detail, **given)
-    return _lead_on(request, Member(person, solver), "invited", secret)
-
-
-def _roles(request: Request) -> tuple[Role, ...]:
-    return tuple(role for role in INVITED if role in MANAGES[request.state.person.role])
-
-
-def _name_flaw(name: str, other: Person | None) -> str | None:
-    if name_flaw(name):
-        return "team.name.flaw"
-    return "team.name.taken" if other else None
-
-
-def _invitation(request: Request, status: int = 200, **given: Any) -> Response:
-    empty = {
-        "name": "", "role": Role.WORKER, "answers": True, "kinds": list(WORK_KINDS), "languages": "", "flaw": "",
-        "why": "",
-    }  # fmt: skip
-    return render(request, "invite.html", status, roles=_roles(request), all_kinds=WORK_KINDS, **{**empty, **given})
-
-
-@needs(*OPERATORS)
 async def grant(request: Request) -> Response:
     """Change what somebody may be asked."""
     member = await _changeable(request)
     form = await request.form()
-    kinds, languages = read_kinds(form), read_languages(form)
-    if kinds is None or languages is None:
-        flaw = "team.kinds.none" if kinds is None else "team.languages.unknown"
-        return await _page(
-            request, member, 422, flaw=flaw, kinds=form.getlist("kind"), languages=str(form.get("languages") or "")
-        )
+    grants = read_grants(form)
+    if isinstance(grants, str):
+        return await _page(request, member, 422, flaw=grants, **sent_grants(form))
     if member.person is not None:
         fresh = None
         if member.solver is None:
             number = SolverId(await parts(request).store.draw())
             fresh = Solver(id=number, name=member.name, machine=False, enabled=member.enabled)
         by = request.state.person.id
-        change = Change(person=member.person, kinds=kinds, languages=languages, solver=fresh, by=by)
+        change = Change(person=member.person, solver=fresh, by=by, **grants._asdict())
         return await _done(request, member, change, "changed")
-    solver = msgspec.structs.replace(_solver(member), kinds=kinds, languages=languages)
+    solver = msgspec.structs.replace(_solver(member), **grants._asdict())
     return await _done(request, member, SaveSolver(solver=solver), "changed")
 
 
 @needs(*OPERATORS)
+@proven()
 async def suspend(request: Request) -> Response:
     """Keep somebody out: they are signed out, and what they hold goes to others."""
     return await _enable(request, "suspended", enabled=False)
 
 
 @needs(*OPERATORS)
+@proven()
 async def resume(request: Request) -> Response:
     """Let somebody in again."""
     return await _enable(request, "resumed", enabled=True)
@@ -164,7 +108,7 @@ async def _enable(request: Request, done: str, *, enabled: bool) -> Response:
     if not may_suspend(request.state.person, member):
         raise HTTPException(403)
     if member.enabled is enabled:
-        return _lead_on(request, member, done)
+        return lead_on(request, member, done)
     if member.person is not None:
         change = Change(person=member.person, settings={"enabled": enabled}, by=request.state.person.id)
         return await _done(request, member, change, done)
@@ -174,6 +118,7 @@ async def _enable(request: Request, done: str, *, enabled: bool) -> Response:
 
 
 @needs(*OPERATORS)
+@proven()
 async def link(request: Request) -> Response:
     """Make somebody a fresh link; those made before let nobody in any more."""
     member = await _changeable(request)
@@ -185,6 +130,7 @@ async def link(request: Request) -> Response:
 
 
 @needs(*OPERATORS)
+@proven()
 async def pay(request: Request) -> Response:
     """Book a payout: the form says what had been paid when it was shown, so that it works once."""
     member = await _changeable(request)
@@ -198,16 +144,16 @@ async def pay(request: Request) -> Response:
     try:
         amount = parse(written.strip().lstrip("$").replace(",", "."))
     except ValueError:
-        return await _page(request, member, 422, flaw="team.pay.flaw", amount=written)
+        return await _page(request, member, 422, flaw="team.pay.flaw", amount=written, note=note)
     try:
         await parts(request).store.run(
             PayOut(solver=member.solver.id, amount=amount, before=Micros(int(before)), note=note)
         )
     except PaidMeanwhile:
-        return _lead_on(request, member, "paid-before")
+        return lead_on(request, member, "paid-before")
     except Refusal:
-        return await _page(request, member, 422, flaw="team.pay.most", amount=written)
-    return _lead_on(request, member, "paid")
+        return await _page(request, member, 422, flaw="team.pay.most", amount=written, note=note)
+    return lead_on(request, member, "paid")
 
 
 async def _changeable(request: Request) -> Member:
@@ -228,14 +174,17 @@ async def _done(request: Request, member: Member, verb: Any, done: str, secret: 
         await parts(request).store.run(verb)
     except Refusal as refusal:
         return await _page(request, member, 422, why=refusal.detail)
-    return _lead_on(request, member, done, secret)
+    return lead_on(request, member, done, secret)
 
 
-def _lead_on(request: Request, member: Member, done: str, secret: str = "") -> Response:
-    made = parts(request)
+def lead_on(request: Request, member: Member, done: str, secret: str = "", key: str = "") -> Response:
+    """Lead on to a member's page, which says what was done and shows its maker the link and key that came of it."""
+    made, here = parts(request), request.state.session.digest
     log.info("team_changed", what=done, whom=member.key, by=request.state.person.id)
     if secret:
-        made.once.keep(request.state.session.digest, member.key, f"{site_of(request)}/enter/{secret}", made.clock.now())
+        made.once.keep(here, member.key, f"{site_of(request)}/enter/{secret}", made.clock.now())
+    if key:
+        made.once.keep(here, f"{member.key} key", key, made.clock.now())
     return RedirectResponse(f"/team/{member.key}?done={done}", 303)
 
 
@@ -244,9 +193,12 @@ async def _page(request: Request, member: Member, status: int = 200, **given: An
     made, viewer = parts(request), request.state.person
     done = request.query_params.get("done", "")
     work = await work_of(request, member.solver)
+    here, now = request.state.session.digest, made.clock.now()
+    owned = member.person.account if member.person else None
+    account = await made.store.account(owned) if owned is not None else None
     usual = {
-        "flaw": "", "why": "", "amount": show_amount(work.wages.owed, least=2), "kinds": list(member.kinds),
-        "languages": member.languages,
+        "flaw": "", "why": "", "amount": show_amount(work.wages.owed, least=2), "note": "",
+        "kinds": list(member.kinds), "languages": member.languages, "groups": member.groups,
     }  # fmt: skip
     return render(
         request,
@@ -258,14 +210,15 @@ async def _page(request: Request, member: Member, status: int = 200, **given: An
         may_change=may_change(viewer, member),
         may_suspend=may_suspend(viewer, member),
         done=done if done in DONE and status == 200 else "",
-        link=made.once.see(request.state.session.digest, member.key, made.clock.now()) if done else None,
+        link=made.once.see(here, member.key, now) if done else None,
+        key=made.once.see(here, f"{member.key} key", now) if done else None,
+        account=account.name if account else "",
         **{**usual, **given},
     )
 
 
 ROUTES: Final = (
     Row("/team", show),
-    Row("/team/invite", invite, ("GET", "POST")),
     Row("/team/{who}", show_member),
     Row("/team/{who}/ledger", show_ledger),
     Row("/team/{who}/grants", grant, ("POST",)),
