@@ -10,6 +10,7 @@ import secrets
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -34,6 +35,8 @@ log = structlog.get_logger()
 
 #: What names no machine solver.
 NO_SOLVER: Final = "none"
+#: What leads to the database.
+NOT_FOR_WORKERS: Final = frozenset({"ANSWERDESK_DATABASE", "PGPASSWORD"})
 #: A worker that ran this long did not fail at its start.
 LONG_RUN_SECONDS: Final = 60.0
 
@@ -66,6 +69,11 @@ async def enrol_machine(store: DeskStore, settings: Settings) -> tuple[str | Non
     return token, None
 
 
+def environ_of_worker(environ: Mapping[str, str], token: str) -> dict[str, str]:
+    """Give a worker's environment: it reads pictures of strangers, and needs no secret but a token of its own."""
+    return {name: value for name, value in environ.items() if name not in NOT_FOR_WORKERS} | {"ANSWERDESK_TOKEN": token}
+
+
 async def keep_working(settings: Settings, url: str, token: str, certificate: Certificate | None = None) -> None:
     """Run the machine worker in a process of its own, and again with back-off when it ends."""
     pinned = ["--pinned", str(settings.data / ANCHORS)] if certificate else []
@@ -74,7 +82,7 @@ async def keep_working(settings: Settings, url: str, token: str, certificate: Ce
         began = time.monotonic()
         worker = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "answerdesk.cli", "worker", "--solver", settings.solver, "--url", url,
-            *pinned, "--parent", str(os.getpid()), env={**os.environ, "ANSWERDESK_TOKEN": token},
+            *pinned, "--parent", str(os.getpid()), env=environ_of_worker(os.environ, token),
         )  # fmt: skip
         try:
             code = await worker.wait()

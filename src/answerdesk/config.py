@@ -12,6 +12,7 @@ import msgspec
 
 from answerdesk.model.callback import clean_host, registrable
 from answerdesk.model.catalog import own_name
+from answerdesk.model.database import DatabaseUrl
 from answerdesk.model.limit import network_of
 
 T = TypeVar("T")
@@ -36,12 +37,15 @@ class Setting(NamedTuple):
     default: Any
     read: Callable[[Any], Any]
     about: str
+    #: Whether what was given is told to nobody, not even where it is not accepted.
+    secret: bool = False
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings, as values."""
 
     data: Path
+    database: DatabaseUrl | None
     host: str
     port: int
     dialect: str
@@ -184,12 +188,26 @@ def _optional_whole(value: Any) -> int | None:
     return None if value in {None, ""} else _whole(0, 1_000_000)(value)
 
 
+def _database(value: Any) -> DatabaseUrl | None:
+    """a URL like postgresql://user@host/name, whose password, if any, has its signs percent-encoded"""  # noqa: D400, D403, D415 - reads as the end of a sentence
+    if value in {None, ""}:
+        return None
+    return value if isinstance(value, DatabaseUrl) else DatabaseUrl(str(value).strip())
+
+
 DAY: Final = 86_400.0
 #: Where a setting comes from that nobody chose.
 DEFAULT: Final = "default"
 
 SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("data", "~/.local/share/answerdesk", lambda value: Path(str(value)).expanduser(), "The data folder."),
+    Setting(
+        "database",
+        None,
+        _database,
+        "The PostgreSQL database that holds the desk, as a URL; unset: a file in the data folder.",
+        secret=True,
+    ),
     Setting("host", "127.0.0.1", _words, "The address to listen on."),
     Setting("port", 8080, _whole(0, 65_535), "The port to listen on, 0 for any free one."),
     Setting(
@@ -317,11 +335,21 @@ def read_settings(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Setti
 
 def choose_settings(flags: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Chosen]:
     """Read all settings by name, telling where each came from."""
-    known = {setting.name for setting in SETTINGS}
+    path, file = _find_file(flags, environ)
+    return {setting.name: _choose(setting, flags, environ, file, str(path)) for setting in SETTINGS}
+
+
+def choose_setting(name: str, flags: Mapping[str, Any], environ: Mapping[str, str]) -> Chosen:
+    """Read one setting as all are read, whatever the others say."""
+    setting = next(setting for setting in SETTINGS if setting.name == name)
+    path, file = _find_file(flags, environ)
+    return _choose(setting, flags, environ, file, str(path))
+
+
+def _find_file(flags: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Path, Mapping[str, Any]]:
     data = _choose(SETTINGS[0], flags, environ, {}, "").value
     path = Path(environ.get(f"{PREFIX}CONFIG", "") or data / FILE).expanduser()
-    file = _read_file(path, known)
-    return {setting.name: _choose(setting, flags, environ, file, str(path)) for setting in SETTINGS}
+    return path, _read_file(path, {setting.name for setting in SETTINGS})
 
 
 def _read_file(path: Path, known: set[str]) -> Mapping[str, Any]:
@@ -354,8 +382,8 @@ def _choose(
         return Chosen(setting.read(given), where)
     except (ValueError, KeyError, TypeError) as error:
         accepted = setting.read.__doc__ or str(error)
-        msg = f"{where} must be {accepted} (got {given!r})"
-        raise BadSetting(msg) from error
+        msg = f"{where} must be {accepted}{'' if setting.secret else f' (got {given!r})'}"
+        raise BadSetting(msg) from None if setting.secret else error
 
 
 def poll_limit(settings: Settings) -> int:

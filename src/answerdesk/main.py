@@ -52,8 +52,7 @@ from answerdesk.model.task import Permutation, Task
 from answerdesk.pages.parts import make_parts
 from answerdesk.pages.site import Site
 from answerdesk.solve.plugin import find
-from answerdesk.store.folder import Wall, only_server, open_store, read_line, write_secret
-from answerdesk.store.sqlite import BLOCK
+from answerdesk.store.folder import Wall, only_server, open_desk, read_line, write_secret
 from answerdesk.watching import Watching, read_token
 from answerdesk.wire.callback import write_callback
 
@@ -85,7 +84,7 @@ class Desk:
         """Make the parts over the folder's store; at most `files` connections can be open."""
         wall = Wall()
         self.settings = settings
-        self.store: DeskStore = open_store(settings.data, block=BLOCK)
+        self.store = open_desk(settings.data, settings.database, serving=True)
         #: Nobody is told that the desk is ready before its owner is told how to come in, nor once it is to stop.
         self.announced = self.leaving = False
         ids = Permutation(self.store.permutation_key)
@@ -268,6 +267,7 @@ async def _announcement(
     return Announcement(
         url=url,
         data=settings.data,
+        database=str(settings.database) if settings.database else None,
         new=new,
         key=key if account else None,
         account=account.name if account else None,

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from answerdesk.cli.home import Home
 from answerdesk.cli.opened import with_desk
 from answerdesk.desk.books import AddKey
 from answerdesk.model.account import Account, AccountId, digest
@@ -154,7 +155,7 @@ class TestKeys:
             for account, key in zip(made, given, strict=True):
                 await store.run(AddKey(account=account["id"], digest=digest(key), tail=key[-4:]))
 
-        with_desk(tmp_path / "data", add)
+        with_desk(Home(tmp_path / "data"), add)
 
         unclear = desk("keys", "revoke", "abcd")
 

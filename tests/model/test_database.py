@@ -23,6 +23,7 @@ from answerdesk.model.database import DatabaseUrl
         ("postgresql:///desk?host=/run/postgresql&user=me", "postgresql:///desk?host=/run/postgresql&user=me"),
         ("postgresql://host?password=secret&user=me", "postgresql://host?password=***&user=me"),
         ("postgresql://host/desk?sslpassword=secret", "postgresql://host/desk?sslpassword=***"),
+        ("postgresql://host/desk?pasword=secret&sslmode=require", "postgresql://host/desk?pasword=***&sslmode=require"),
         ("postgresql://host/desk?user=me&oauth_client_secret=secret", "postgresql://host/desk?user=me&oauth_client_secret=***"),
         ("postgresql://postgres:@/desk?host=/tmp/x", "postgresql://postgres:***@/desk?host=/tmp/x"),
     ],

@@ -78,8 +78,9 @@ class Verbs(click.Group):
 
 ABOUT: Final = """A self-hosted recognition-task service.
 
-Every verb takes --data DIR, the desk's folder, or ANSWERDESK_DATA. With --json it prints one JSON document; without,
-text for people, in colour on a terminal unless NO_COLOR is set. `answerdesk VERB --help` tells the rest.
+Every verb takes --data DIR, the desk's folder, or ANSWERDESK_DATA; where the desk is in a PostgreSQL database, those
+that open it take --database URL, or ANSWERDESK_DATABASE. With --json a verb prints one JSON document; without, text for
+people, in colour on a terminal unless NO_COLOR is set. `answerdesk VERB --help` tells the rest.
 """
 
 app = Verbs(

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from answerdesk.cli import options, out
 from answerdesk.cli.ends import Failed, Misused
+from answerdesk.cli.home import Home, of_home
 from answerdesk.cli.opened import find_account, with_desk
 from answerdesk.cli.posting import Posting, posting_options
 from answerdesk.desk.books import ChangeAccount, OpenAccount, TopUp
@@ -82,8 +82,8 @@ def accounts() -> None:
 @click.argument("name", type=options.NAME, help="What to call it; no other account may be called so.")
 @click.option("--balance", type=options.AMOUNT, default="0", show_default=True, help="What the account starts with.")
 @_account_settings
-@options.of_desk
-def add(name: str, balance: Micros, data: Path, as_json: bool, **settings: Any) -> None:
+@of_home
+def add(name: str, balance: Micros, home: Home, as_json: bool, **settings: Any) -> None:
     """Open an account and print its key."""
     if balance < 0:
         raise Misused("--balance must not be negative")
@@ -98,25 +98,25 @@ def add(name: str, balance: Micros, data: Path, as_json: bool, **settings: Any) 
         purse = Purse(account=account.id, balance=balance)
         return _record(account, purse, key=key)
 
-    out.facts(with_desk(data, act, make=True), as_json=as_json)
+    out.facts(with_desk(home, act, make=True), as_json=as_json)
 
 
 @accounts.command("list")
-@options.of_desk
-def list_(data: Path, as_json: bool) -> None:
+@of_home
+def list_(home: Home, as_json: bool) -> None:
     """List all accounts."""
 
     async def act(store: DeskStore) -> list[out.Record]:
         return [_record(account, purse) for account, purse in await store.accounts()]
 
     columns = ("id", "name", "standing", "balance", "held", "open_tasks", "dialect")
-    out.table(with_desk(data, act), columns, as_json=as_json, none="There are no accounts; `accounts add` opens one.")
+    out.table(with_desk(home, act), columns, as_json=as_json, none="There are no accounts; `accounts add` opens one.")
 
 
 @accounts.command("show")
 @click.argument("name", help="The account, by name or id.")
-@options.of_desk
-def show(name: str, data: Path, as_json: bool) -> None:
+@of_home
+def show(name: str, home: Home, as_json: bool) -> None:
     """Show an account with its last bookings."""
 
     async def act(store: DeskStore) -> tuple[out.Record, list[out.Record]]:
@@ -134,7 +134,7 @@ def show(name: str, data: Path, as_json: bool) -> None:
             for _, at, entry in booked
         ]
 
-    account, booked = with_desk(data, act)
+    account, booked = with_desk(home, act)
     if as_json:
         out.document({**account, "ledger": booked})
         return
@@ -147,42 +147,42 @@ def show(name: str, data: Path, as_json: bool) -> None:
 @click.argument("name", help="The account, by name or id.")
 @click.argument("amount", type=options.AMOUNT, help="How much, such as 12.5 or -2.")
 @click.option("--note", default="", help="Why; kept in the ledger.")
-@options.of_desk
-def topup(name: str, amount: Micros, note: str, data: Path, as_json: bool) -> None:
+@of_home
+def topup(name: str, amount: Micros, note: str, home: Home, as_json: bool) -> None:
     """Credit an account; a negative amount debits it."""
 
     async def act(store: DeskStore) -> out.Record:
         account, _ = await find_account(store, name)
         return _record(account, await store.run(TopUp(account=account.id, amount=amount, note=note)))
 
-    out.facts(with_desk(data, act), as_json=as_json)
+    out.facts(with_desk(home, act), as_json=as_json)
 
 
 def _change(
-    name: str, data: Path, as_json: bool, change: Callable[[Account], dict[str, Any]], shown: str | None = None
+    name: str, home: Home, as_json: bool, change: Callable[[Account], dict[str, Any]], shown: str | None = None
 ) -> None:
     async def act(store: DeskStore) -> out.Record:
         account, purse = await find_account(store, name)
         changed = await store.run(ChangeAccount(account=account.id, settings=change(account)))
         return {**_record(changed, purse), **({"callback_secret": shown} if shown else {})}
 
-    out.facts(with_desk(data, act), as_json=as_json)
+    out.facts(with_desk(home, act), as_json=as_json)
 
 
 @accounts.command("lock")
 @click.argument("name", help="The account, by name or id.")
-@options.of_desk
-def lock(name: str, data: Path, as_json: bool) -> None:
+@of_home
+def lock(name: str, home: Home, as_json: bool) -> None:
     """Refuse every call of an account, until it is unlocked."""
-    _change(name, data, as_json, lambda _: {"standing": Standing.SUSPENDED})
+    _change(name, home, as_json, lambda _: {"standing": Standing.SUSPENDED})
 
 
 @accounts.command("unlock")
 @click.argument("name", help="The account, by name or id.")
-@options.of_desk
-def unlock(name: str, data: Path, as_json: bool) -> None:
+@of_home
+def unlock(name: str, home: Home, as_json: bool) -> None:
     """Let an account call again, also one that was locked for polling too often."""
-    _change(name, data, as_json, lambda _: {"standing": Standing.ACTIVE, "polls_locked_until": Millis(0)})
+    _change(name, home, as_json, lambda _: {"standing": Standing.ACTIVE, "polls_locked_until": Millis(0)})
 
 
 @accounts.command("set")
@@ -192,9 +192,9 @@ def unlock(name: str, data: Path, as_json: bool) -> None:
 @posting_options
 @click.option("--any-dialect", is_flag=True, help="Speak the server's dialect to the account.")
 @click.option("--any-ip", is_flag=True, help="Let any address use the account's keys.")
-@options.of_desk
+@of_home
 def set_(
-    name: str, new_name: str | None, any_dialect: bool, any_ip: bool, data: Path, as_json: bool, **settings: Any
+    name: str, new_name: str | None, any_dialect: bool, any_ip: bool, home: Home, as_json: bool, **settings: Any
 ) -> None:
     """Change an account's settings; what is not named stays."""
     posting = Posting(*map(settings.pop, Posting._fields))
@@ -203,7 +203,7 @@ def set_(
     changed |= {"allow_ips": ()} if any_ip else {}
     if not (changed or any(posting)):
         raise Misused("nothing to change: name at least one setting; see answerdesk accounts set --help")
-    _change(name, data, as_json, lambda account: changed | posting.change(account), posting.shown)
+    _change(name, home, as_json, lambda account: changed | posting.change(account), posting.shown)
 
 
 def _record(account: Account, purse: Purse, *, key: str | None = None) -> out.Record:

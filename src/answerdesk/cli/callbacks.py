@@ -4,12 +4,12 @@ Rule: tasks are named by their public ids; what is owed anew is posted by the ru
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import click
 
-from answerdesk.cli import options, out
+from answerdesk.cli import out
 from answerdesk.cli.ends import DONE, FAILED, Failed
+from answerdesk.cli.home import Home, of_home
 from answerdesk.cli.opened import with_desk
 from answerdesk.desk.callbacks import NO_CALLBACK, Redeliver
 from answerdesk.desk.store import DeskStore
@@ -27,14 +27,14 @@ def callbacks() -> None:
 
 @callbacks.command("show")
 @click.argument("task", type=_ID, help="A task's id.")
-@options.of_desk
-def show(task: int, data: Path, as_json: bool) -> None:
+@of_home
+def show(task: int, home: Home, as_json: bool) -> None:
     """Show where a task's callback goes, how it stands, and what came of each try."""
 
     async def act(store: DeskStore) -> tuple[Callback | None, list[Attempt]]:
         return await store.attempts(Permutation(store.permutation_key).find(TaskId(task)))
 
-    callback, attempts = with_desk(data, act)
+    callback, attempts = with_desk(home, act)
     if callback is None:
         raise Failed(f"task {task}: {NO_CALLBACK}, or it is not settled yet")
     tries = [
@@ -57,8 +57,8 @@ def show(task: int, data: Path, as_json: bool) -> None:
 
 @callbacks.command("redeliver")
 @click.argument("task", type=_ID, nargs=-1, required=True, help="Tasks' ids.")
-@options.of_desk
-def redeliver(task: tuple[int, ...], data: Path, as_json: bool) -> int:
+@of_home
+def redeliver(task: tuple[int, ...], home: Home, as_json: bool) -> int:
     """Owe callbacks anew, delivered or not, each with its whole schedule before it."""
 
     async def act(store: DeskStore) -> list[out.Record]:
@@ -68,7 +68,7 @@ def redeliver(task: tuple[int, ...], data: Path, as_json: bool) -> int:
         )
         return [_owed(one, end) for one, end in zip(task, owed, strict=True)]
 
-    done = with_desk(data, act)
+    done = with_desk(home, act)
     out.table(done, ("task", "owed", "why"), as_json=as_json, none="")
     return DONE if all(record["owed"] for record in done) else FAILED
 

@@ -19,6 +19,7 @@ import click
 import structlog
 
 from answerdesk.cli import options, out
+from answerdesk.cli.home import Home
 from answerdesk.cli.opened import with_desk
 from answerdesk.config import read_settings
 from answerdesk.desk.books import SaveSolver
@@ -166,7 +167,7 @@ def enrol(data: Path, people: int) -> list[str]:
             solver = Solver(id=SolverId(await store.draw()), name=f"simulated {i}", machine=False)
             await store.run(SaveSolver(solver=solver, token=digest(token)))
 
-    with_desk(data, act)
+    with_desk(Home(data), act)
     return tokens
 
 

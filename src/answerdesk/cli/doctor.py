@@ -11,17 +11,19 @@ import stat
 from collections.abc import Callable
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import click
 
 from answerdesk.cli import options, out
 from answerdesk.cli.ends import DONE, FAILED
+from answerdesk.cli.home import Home, database_option, find_home
 from answerdesk.cli.opened import with_desk
 from answerdesk.cli.running import readiness, shown_address
 from answerdesk.cli.trust import trusted
 from answerdesk.config import FIRST_KEY, read_settings
-from answerdesk.store.folder import DATABASE
+from answerdesk.model.database import DatabaseUrl
+from answerdesk.store.folder import DATABASE, Wall
 from answerdesk.store.health import SQLITE, examine
 
 #: Below this much free space something is wrong.
@@ -34,13 +36,31 @@ class Wrong(Exception):
     """What a check found wrong."""
 
 
-def _settings(data: Path) -> str:
-    read_settings({"data": data}, os.environ)
+class Given(NamedTuple):
+    """Where the desk is, as the command line says it."""
+
+    data: Path
+    database: str | None
+
+    @property
+    def flags(self) -> dict[str, Any]:
+        """The same, as settings are given."""
+        return self._asdict()
+
+    @property
+    def home(self) -> Home:
+        """Where the desk is; raises BadSetting."""
+        return find_home(*self)
+
+
+def _settings(given: Given) -> str:
+    read_settings(given.flags, os.environ)
     return "all accepted"
 
 
-def _folder(data: Path) -> str:
-    if not (data / DATABASE).exists():
+def _folder(given: Given) -> str:
+    data, database = given.home
+    if database is None and not (data / DATABASE).exists():
         raise Wrong(f"there is no desk in {data}; `answerdesk serve --data {data}` makes one")
     for path in (data / DATABASE, data / FIRST_KEY, *data.glob("*.token"), *data.glob("tls/*.key")):
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
@@ -48,7 +68,10 @@ def _folder(data: Path) -> str:
     return f"{data}, secrets readable by their owner only"
 
 
-def _database(data: Path) -> str:
+def _database(given: Given) -> str:
+    data, database = given.home
+    if database is not None:
+        return _database_server(database)
     found = examine(data / DATABASE)
     if found.integrity != "ok":
         raise Wrong(f"damaged: {found.integrity}; restore the last backup")
@@ -59,22 +82,35 @@ def _database(data: Path) -> str:
     return f"sound; SQLite {SQLITE}, journal wal, synchronous full, schema {found.schema}"
 
 
-def _ledger(data: Path) -> str:
-    sums = with_desk(data, lambda store: store.sums())
+def _database_server(database: DatabaseUrl) -> str:
+    try:
+        from answerdesk.store.checkup import check_up
+    except ImportError as error:
+        raise Wrong(f"PostgreSQL needs the extra `postgres`: pip install 'answerdesk[postgres]' ({error})") from error
+    found = check_up(database, Wall().now())
+    if found.wrong:
+        raise Wrong(f"{database}: {'; '.join(found.wrong)}")
+    room = f"{found.room} connections left"
+    return f"{database}: PostgreSQL {found.version}, {found.promise}, schema {found.schema}, {room}"
+
+
+def _ledger(given: Given) -> str:
+    sums = with_desk(given.home, lambda store: store.sums())
     if sums.drifting:
         raise Wrong(f"balances differ from the ledger: {', '.join(map(out.clean, sums.drifting))}")
     return f"{sums.entries} bookings add up to every balance"
 
 
-def _disk(data: Path) -> str:
+def _disk(given: Given) -> str:
+    data = given.data
     free = shutil.disk_usage(next(path for path in (data, *data.absolute().parents) if path.exists())).free
     if free < LEAST_FREE:
         raise Wrong(f"{free / 2**20:.0f} MiB free; at least {LEAST_FREE // 2**20} are wanted")
     return f"{free / 2**30:.1f} GiB free"
 
 
-def _files(data: Path) -> str:
-    del data
+def _files(given: Given) -> str:
+    del given
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = "any number" if hard == resource.RLIM_INFINITY else str(hard)
     if hard != resource.RLIM_INFINITY and hard < LEAST_FILES:
@@ -82,10 +118,10 @@ def _files(data: Path) -> str:
     return f"{soft} files may be open now, {most} once serving"
 
 
-def _solver(data: Path) -> str:
+def _solver(given: Given) -> str:
     from answerdesk.solve.plugin import SolverUnknown, make
 
-    name = read_settings({"data": data}, os.environ).solver
+    name = read_settings(given.flags, os.environ).solver
     if name == "none":
         return "none wanted"
     try:
@@ -97,7 +133,8 @@ def _solver(data: Path) -> str:
     return f"{name} can run"
 
 
-def _server(data: Path) -> str:
+def _server(given: Given) -> str:
+    data = given.data
     url = shown_address(data)
     if url is None:
         return "not running"
@@ -106,7 +143,7 @@ def _server(data: Path) -> str:
     return f"ready at {url}"
 
 
-CHECKS: Final[dict[str, Callable[[Path], str]]] = {
+CHECKS: Final[dict[str, Callable[[Given], str]]] = {
     "settings": _settings,
     "folder": _folder,
     "database": _database,
@@ -120,16 +157,18 @@ CHECKS: Final[dict[str, Callable[[Path], str]]] = {
 
 @click.command()
 @options.of_desk
-def doctor(data: Path, as_json: bool) -> int:
+@database_option
+def doctor(data: Path, database: str | None, as_json: bool) -> int:
     """The exit code is 1 if something is wrong."""
-    found = [_checked(name, check, data) for name, check in CHECKS.items()]
+    given = Given(data, database)
+    found = [_checked(name, check, given) for name, check in CHECKS.items()]
     out.table(found, ("check", "ok", "found"), as_json=as_json, none="")
     return DONE if all(record["ok"] for record in found) else FAILED
 
 
-def _checked(name: str, check: Callable[[Path], str], data: Path) -> out.Record:
+def _checked(name: str, check: Callable[[Given], str], given: Given) -> out.Record:
     try:
-        return {"check": name, "ok": True, "found": check(data)}
+        return {"check": name, "ok": True, "found": check(given)}
     except Exception as wrong:  # noqa: BLE001 - whatever a check meets is what it found
         message = wrong.format_message() if isinstance(wrong, click.ClickException) else str(wrong)
         return {"check": name, "ok": False, "found": message or type(wrong).__name__}

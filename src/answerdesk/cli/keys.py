@@ -4,13 +4,13 @@ Rule: a key is shown once, when it is made; after that its last four characters 
 from __future__ import annotations
 
 import secrets
-from pathlib import Path
 from typing import Final
 
 import click
 
-from answerdesk.cli import options, out
+from answerdesk.cli import out
 from answerdesk.cli.ends import Failed
+from answerdesk.cli.home import Home, of_home
 from answerdesk.cli.opened import find_account, with_desk
 from answerdesk.desk.books import AddKey, RevokeKey
 from answerdesk.desk.store import DeskStore
@@ -26,8 +26,8 @@ def keys() -> None:
 
 @keys.command("add")
 @click.argument("account", help="The account, by name or id.")
-@options.of_desk
-def add(account: str, data: Path, as_json: bool) -> None:
+@of_home
+def add(account: str, home: Home, as_json: bool) -> None:
     """Give an account one more key and print it."""
     key = secrets.token_hex(16)
 
@@ -36,13 +36,13 @@ def add(account: str, data: Path, as_json: bool) -> None:
         made = await store.run(AddKey(account=owner.id, digest=digest(key), tail=key[-TAIL:]))
         return {"key": key, **_record(made, owner.name)}
 
-    out.facts(with_desk(data, act), as_json=as_json)
+    out.facts(with_desk(home, act), as_json=as_json)
 
 
 @keys.command("list")
 @click.argument("account", required=False, help="Only the keys of this account, by name or id.")
-@options.of_desk
-def list_(account: str | None, data: Path, as_json: bool) -> None:
+@of_home
+def list_(account: str | None, home: Home, as_json: bool) -> None:
     """List the keys of one account or all, by their last four characters, revoked ones too."""
 
     async def act(store: DeskStore) -> list[out.Record]:
@@ -50,14 +50,14 @@ def list_(account: str | None, data: Path, as_json: bool) -> None:
         names = await _names(store)
         return [_record(key, names[key.account]) for key in await store.keys(owner)]
 
-    out.table(with_desk(data, act), ("ends_in", "account", "created", "revoked"), as_json=as_json, none="No keys.")
+    out.table(with_desk(home, act), ("ends_in", "account", "created", "revoked"), as_json=as_json, none="No keys.")
 
 
 @keys.command("revoke")
 @click.argument("key", help="The key, or its last four characters.")
 @click.option("--account", help="Whose key it is, where several end alike.")
-@options.of_desk
-def revoke(key: str, account: str | None, data: Path, as_json: bool) -> None:
+@of_home
+def revoke(key: str, account: str | None, home: Home, as_json: bool) -> None:
     """End a key, named by its last four characters or whole; calls with it are refused from then on."""
 
     async def act(store: DeskStore) -> out.Record:
@@ -66,7 +66,7 @@ def revoke(key: str, account: str | None, data: Path, as_json: bool) -> None:
         meant = _meant(key, await store.keys(owner), names)
         return _record(await store.run(RevokeKey(key=meant)), names[meant.account])
 
-    out.facts(with_desk(data, act), as_json=as_json)
+    out.facts(with_desk(home, act), as_json=as_json)
 
 
 def _meant(given: str, known: list[Key], names: dict[AccountId, str]) -> Key:

@@ -6,14 +6,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Final, TypeVar
 
 from answerdesk.cli.ends import Failed
+from answerdesk.cli.home import Home
 from answerdesk.desk.store import DeskStore
 from answerdesk.model.account import Account, Purse
 from answerdesk.model.solver import Solver
-from answerdesk.store.folder import DATABASE, open_store
+from answerdesk.store.folder import DATABASE, open_desk
 
 T = TypeVar("T")
 
@@ -21,14 +21,14 @@ T = TypeVar("T")
 MOST_LISTED: Final = 20
 
 
-def with_desk(data: Path, act: Callable[[DeskStore], Awaitable[T]], *, make: bool = False) -> T:
-    """Open the folder's desk, act, and close it; only with `make` is a desk made where there is none."""
-    if not make and not (data / DATABASE).exists():
-        msg = f"there is no desk in {data}; `answerdesk serve --data {data}` makes one"
+def with_desk(home: Home, act: Callable[[DeskStore], Awaitable[T]], *, make: bool = False) -> T:
+    """Open a desk, act, and close it; only with `make` is one made in a folder where there is none."""
+    if not make and home.database is None and not (home.data / DATABASE).exists():
+        msg = f"there is no desk in {home.data}; `answerdesk serve --data {home.data}` makes one"
         raise Failed(msg)
 
     async def acting() -> T:
-        async with contextlib.aclosing(open_store(data)) as store:
+        async with contextlib.aclosing(open_desk(*home)) as store:
             return await act(store)
 
     return asyncio.run(acting())

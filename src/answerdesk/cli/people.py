@@ -7,13 +7,13 @@ import os
 import secrets
 import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from answerdesk.cli import options, out
 from answerdesk.cli.ends import Failed, Misused
+from answerdesk.cli.home import Home, of_home
 from answerdesk.cli.opened import find_account, with_desk
 from answerdesk.cli.running import shown_address
 from answerdesk.config import read_settings
@@ -49,8 +49,8 @@ def people() -> None:
 @click.option("--lang", "languages", type=options.LANGUAGE_LIST, default=frozenset(), help=LANG_HELP)
 @click.option("--groups", type=options.GROUP_LIST, default=frozenset(), help=GROUPS_HELP + " Default: none.")
 @click.option("--account", help="The account a customer sees, by name or id.")
-@options.of_desk
-def invite(name: str, role: str, account: str | None, data: Path, as_json: bool, **grants: Any) -> None:
+@of_home
+def invite(name: str, role: str, account: str | None, home: Home, as_json: bool, **grants: Any) -> None:
     """Take somebody in and print the link that lets them in once, within seven days."""
     became = Role(role)
     if (became is Role.CUSTOMER) is not (account is not None):
@@ -65,9 +65,9 @@ def invite(name: str, role: str, account: str | None, data: Path, as_json: bool,
         solver = await _solver(store, name, **grants) if answers else None
         link = Link(digest=digest(secret), person=person.id, purpose=Purpose.INVITE)
         enrolled = await store.run(Enrol(person=person, solver=solver, link=link))
-        return {**await _record(store, enrolled), "link": _address(data, secret)}
+        return {**await _record(store, enrolled), "link": _address(home, secret)}
 
-    out.facts(with_desk(data, act, make=True), as_json=as_json)
+    out.facts(with_desk(home, act, make=True), as_json=as_json)
 
 
 async def _solver(store: DeskStore, name: str, **grants: Any) -> Solver:
@@ -76,8 +76,8 @@ async def _solver(store: DeskStore, name: str, **grants: Any) -> Solver:
 
 
 @people.command("list")
-@options.of_desk
-def list_(data: Path, as_json: bool) -> None:
+@of_home
+def list_(home: Home, as_json: bool) -> None:
     """List everybody, those suspended too."""
 
     async def act(store: DeskStore) -> list[out.Record]:
@@ -85,13 +85,13 @@ def list_(data: Path, as_json: bool) -> None:
 
     columns = ("id", "name", "role", "enabled", "kinds", "languages", "password", "sessions", "seen")
     none = "There is nobody yet; `people invite` takes somebody in."
-    out.table(with_desk(data, act), columns, as_json=as_json, none=none)
+    out.table(with_desk(home, act), columns, as_json=as_json, none=none)
 
 
 @people.command("show")
 @click.argument("name", help="The person, by name or id.")
-@options.of_desk
-def show(name: str, data: Path, as_json: bool) -> None:
+@of_home
+def show(name: str, home: Home, as_json: bool) -> None:
     """Show one person, and where they are signed in."""
 
     async def act(store: DeskStore) -> tuple[out.Record, list[out.Record]]:
@@ -100,7 +100,7 @@ def show(name: str, data: Path, as_json: bool) -> None:
         held = [_session(one) for one in await store.sessions(person.id) if one.live(now)]
         return await _record(store, person), held
 
-    record, held = with_desk(data, act)
+    record, held = with_desk(home, act)
     if as_json:
         out.document({**record, "signed_in": held})
         return
@@ -111,16 +111,16 @@ def show(name: str, data: Path, as_json: bool) -> None:
 
 @people.command("link")
 @click.argument("name", help="The person, by name or id.")
-@options.of_desk
-def link(name: str, data: Path, as_json: bool) -> None:
+@of_home
+def link(name: str, home: Home, as_json: bool) -> None:
     """Print a fresh link that lets somebody in once; links made for them before let nobody in any more."""
     secret = secrets.token_hex(LINK_BYTES)
 
     async def act(store: DeskStore, person: Person) -> out.Record:
         made = await let_in(store, person, secret)
-        return {**await _record(store, person), "until": out.moment(made.until), "link": _address(data, secret)}
+        return {**await _record(store, person), "until": out.moment(made.until), "link": _address(home, secret)}
 
-    out.facts(_with(data, name, act), as_json=as_json)
+    out.facts(_with(home, name, act), as_json=as_json)
 
 
 @people.command("set")
@@ -131,9 +131,9 @@ def link(name: str, data: Path, as_json: bool) -> None:
 @click.option("--lang", "languages", type=options.LANGUAGE_LIST, default=None, help=LANG_HELP)
 @click.option("--groups", type=options.GROUP_LIST, default=None, help=GROUPS_HELP + " none for no group.")
 @click.option("--account", help="The account a customer sees, by name or id.")
-@options.of_desk
+@of_home
 def set_(
-    name: str, new_name: str | None, role: str | None, account: str | None, data: Path, as_json: bool,
+    name: str, new_name: str | None, role: str | None, account: str | None, home: Home, as_json: bool,
     **grants: Any,
 ) -> None:  # fmt: skip
     """Change somebody; kinds given to somebody who answered nothing so far let them answer."""
@@ -150,23 +150,23 @@ def set_(
         verb = Change(person=person, settings=settings, solver=solver, **grants)
         return await _record(store, await store.run(verb))
 
-    out.facts(_with(data, name, act), as_json=as_json)
+    out.facts(_with(home, name, act), as_json=as_json)
 
 
 @people.command("suspend")
 @click.argument("name", help="The person, by name or id.")
-@options.of_desk
-def suspend(name: str, data: Path, as_json: bool) -> None:
+@of_home
+def suspend(name: str, home: Home, as_json: bool) -> None:
     """Sign somebody out everywhere and let them in no more; what they hold goes to others."""
-    out.facts(_with(data, name, _enabling(on=False)), as_json=as_json)
+    out.facts(_with(home, name, _enabling(on=False)), as_json=as_json)
 
 
 @people.command("resume")
 @click.argument("name", help="The person, by name or id.")
-@options.of_desk
-def resume(name: str, data: Path, as_json: bool) -> None:
+@of_home
+def resume(name: str, home: Home, as_json: bool) -> None:
     """Let somebody in again who was suspended; links made before stay spent."""
-    out.facts(_with(data, name, _enabling(on=True)), as_json=as_json)
+    out.facts(_with(home, name, _enabling(on=True)), as_json=as_json)
 
 
 def _enabling(*, on: bool) -> Callable[[DeskStore, Person], Awaitable[out.Record]]:
@@ -178,23 +178,23 @@ def _enabling(*, on: bool) -> Callable[[DeskStore, Person], Awaitable[out.Record
 
 @people.command("revoke-sessions")
 @click.argument("name", help="The person, by name or id.")
-@options.of_desk
-def revoke_sessions(name: str, data: Path, as_json: bool) -> None:
+@of_home
+def revoke_sessions(name: str, home: Home, as_json: bool) -> None:
     """Sign somebody out everywhere; they may sign in again."""
 
     async def act(store: DeskStore, person: Person) -> out.Record:
         ended = await store.run(SignOut(person=person.id, but=True))
         return {**await _record(store, person), "ended": ended}
 
-    out.facts(_with(data, name, act), as_json=as_json)
+    out.facts(_with(home, name, act), as_json=as_json)
 
 
 @people.command("password")
 @click.argument("name", help="The person, by name or id.")
 @click.option("--remove", is_flag=True, help="Take the password away: from then on only links let the person in.")
 @click.option("--forget-codes", is_flag=True, help="Ask for no one-time codes any more, where the app was lost.")
-@options.of_desk
-def password(name: str, remove: bool, forget_codes: bool, data: Path, as_json: bool) -> None:
+@of_home
+def password(name: str, remove: bool, forget_codes: bool, home: Home, as_json: bool) -> None:
     """Set somebody's password, asked for on a terminal or read as the first line of the input.
 
     It signs the person out everywhere. On a new desk there is one person, called owner.
@@ -214,7 +214,7 @@ def password(name: str, remove: bool, forget_codes: bool, data: Path, as_json: b
             settings["password"] = hashed
         return await _record(store, await store.run(Secure(person=person, settings=settings)))
 
-    out.facts(_with(data, name, act), as_json=as_json)
+    out.facts(_with(home, name, act), as_json=as_json)
 
 
 def _read_password() -> str:
@@ -226,14 +226,14 @@ def _read_password() -> str:
     return given
 
 
-def _with(data: Path, who: str, act: Callable[[DeskStore, Person], Awaitable[out.Record]]) -> out.Record:
+def _with(home: Home, who: str, act: Callable[[DeskStore, Person], Awaitable[out.Record]]) -> out.Record:
     """Act on one person of the desk, which is made where there is none: its owner may want a password first."""
 
     async def acting(store: DeskStore) -> out.Record:
         await owner_of(store, store)
         return await act(store, await _find(store, who))
 
-    return with_desk(data, acting, make=True)
+    return with_desk(home, acting, make=True)
 
 
 async def _find(store: DeskStore, who: str) -> Person:
@@ -245,11 +245,11 @@ async def _find(store: DeskStore, who: str) -> Person:
     raise Failed(f"there is nobody called {who!r}; people are {', '.join(person.name for person in known[:20])}")
 
 
-def _address(data: Path, secret: str) -> str:
+def _address(home: Home, secret: str) -> str:
     """Give a link as people open it: at the address they know the desk by, else where it listens."""
-    settings = read_settings({"data": data}, os.environ)
+    settings = read_settings({"data": home.data}, os.environ)
     listened = f"{'https' if settings.tls else 'http'}://{settings.host}:{settings.port}"
-    return f"{settings.public_url or shown_address(data) or listened}/enter/{secret}"
+    return f"{settings.public_url or shown_address(home.data) or listened}/enter/{secret}"
 
 
 async def _record(store: DeskStore, person: Person) -> out.Record:

@@ -13,6 +13,7 @@ import click
 from answerdesk.cli import options, out
 from answerdesk.cli.ends import Failed
 from answerdesk.config import PREFIX, SETTINGS, Setting, choose_settings, read_settings
+from answerdesk.model.database import DatabaseUrl
 from answerdesk.model.money import show
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _WITH_LINK: Final = "; this link signs the owner in once, within 10 minutes:"
 
 
 def _shown(value: Any) -> Any:
-    if isinstance(value, Path):
+    if isinstance(value, Path | DatabaseUrl):
         return str(value)
     return list(value) if isinstance(value, tuple) else value
 
@@ -84,6 +85,7 @@ def announce(ready: Announcement, *, as_json: bool) -> None:
                 "url": ready.url,
                 "work_url": f"{ready.url}/api/work/",
                 "data": str(ready.data),
+                "database": ready.database,
                 "new": ready.new,
                 "account": ready.account,
                 "key": ready.key,
@@ -102,6 +104,7 @@ def announce(ready: Announcement, *, as_json: bool) -> None:
         ("Work API", f"{ready.url}/api/work/  (claim, answer, decline)"),
         ("Key", _key(ready) or f"none in this folder; make one: {made}"),
         ("Data", f"{ready.data}{'  (new)' if ready.new else ''}"),
+        *((("Database", ready.database),) if ready.database else ()),
         ("Machine", ready.machine or (f"none: {ready.trouble}" if ready.trouble else "none")),
         *_trust(ready),
         ("Pages", f"{ready.url}/work  and {ready.url}/team{_WITH_LINK if ready.enter else ''}"),

@@ -4,14 +4,14 @@ Rule: tasks are named by their public ids, and media are never shown."""
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any, Final
 
 import click
 import msgspec
 
-from answerdesk.cli import options, out
+from answerdesk.cli import out
 from answerdesk.cli.ends import DONE, FAILED, Failed
+from answerdesk.cli.home import Home, of_home
 from answerdesk.cli.opened import find_account, with_desk
 from answerdesk.desk.orders import End
 from answerdesk.desk.ports import Listing
@@ -38,8 +38,8 @@ def tasks() -> None:
 @click.option("--state", type=click.Choice(list(_STATES)), help="Only those in this state.")
 @click.option("--before", type=_ID, help="Only those made before this task, to read on from a list's end.")
 @click.option("--most", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most.")
-@options.of_desk
-def list_(account: str | None, state: str | None, before: int | None, most: int, data: Path, as_json: bool) -> None:
+@of_home
+def list_(account: str | None, state: str | None, before: int | None, most: int, home: Home, as_json: bool) -> None:
     """List tasks, newest first."""
 
     async def act(store: DeskStore) -> list[out.Record]:
@@ -53,7 +53,7 @@ def list_(account: str | None, state: str | None, before: int | None, most: int,
         )
         return [_record(task, ids, names.get(task.account)) for task in await store.tasks(listing)]
 
-    found = with_desk(data, act)
+    found = with_desk(home, act)
     if not as_json:
         found = [{**record, "answer": out.cell(record["answer"])[:WIDEST]} for record in found]
     columns = ("id", "account", "type", "state", "cause", "price", "created", "answer")
@@ -62,8 +62,8 @@ def list_(account: str | None, state: str | None, before: int | None, most: int,
 
 @tasks.command("show")
 @click.argument("task", type=_ID, help="A task's id.")
-@options.of_desk
-def show(task: int, data: Path, as_json: bool) -> None:
+@of_home
+def show(task: int, home: Home, as_json: bool) -> None:
     """Show a task: what was asked, who said what of it, and what became of its money."""
 
     async def act(store: DeskStore) -> tuple[dict[str, Any], list[out.Record]]:
@@ -88,7 +88,7 @@ def show(task: int, data: Path, as_json: bool) -> None:
         }
         return {**_record(found, ids, names.get(found.account)), **more}, said
 
-    record, said = with_desk(data, act)
+    record, said = with_desk(home, act)
     if as_json:
         out.document({**record, "said": said})
         return
@@ -101,8 +101,8 @@ def show(task: int, data: Path, as_json: bool) -> None:
 
 @tasks.command("cancel")
 @click.argument("task", type=_ID, nargs=-1, required=True, help="Tasks' ids.")
-@options.of_desk
-def cancel(task: tuple[int, ...], data: Path, as_json: bool) -> int:
+@of_home
+def cancel(task: tuple[int, ...], home: Home, as_json: bool) -> int:
     """Fail open tasks and give their price back; settled ones stay as they are."""
 
     async def act(store: DeskStore) -> list[out.Record]:
@@ -111,7 +111,7 @@ def cancel(task: tuple[int, ...], data: Path, as_json: bool) -> int:
         ends = await asyncio.gather(*map(store.run, verbs), return_exceptions=True)
         return [_cancelled(one, end) for one, end in zip(task, ends, strict=True)]
 
-    done = with_desk(data, act)
+    done = with_desk(home, act)
     out.table(done, ("id", "cancelled", "why"), as_json=as_json, none="")
     return DONE if all(record["cancelled"] for record in done) else FAILED
 

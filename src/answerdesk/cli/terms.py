@@ -3,7 +3,6 @@ Rule: what the operator set stands in the store; the catalogue's terms hold wher
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -11,6 +10,7 @@ import msgspec
 
 from answerdesk.cli import options, out
 from answerdesk.cli.ends import Misused
+from answerdesk.cli.home import Home, of_home
 from answerdesk.cli.opened import find_account, with_desk
 from answerdesk.desk.books import SavePrice, SaveRules
 from answerdesk.desk.ports import House, Price
@@ -32,15 +32,15 @@ def prices() -> None:
 
 @prices.command("list")
 @_account_option
-@options.of_desk
-def list_prices(account: str | None, data: Path, as_json: bool) -> None:
+@of_home
+def list_prices(account: str | None, home: Home, as_json: bool) -> None:
     """List what each task type costs, and where that comes from."""
 
     async def act(store: DeskStore) -> list[out.Record]:
         who = (await find_account(store, account))[0].id if account else _ALL
         return [_price(store.house(), who, name) for name in CATALOG]
 
-    out.table(with_desk(data, act), ("type", "price", "pay", "from"), as_json=as_json, none="No types.")
+    out.table(with_desk(home, act), ("type", "price", "pay", "from"), as_json=as_json, none="No types.")
 
 
 @prices.command("set")
@@ -48,9 +48,9 @@ def list_prices(account: str | None, data: Path, as_json: bool) -> None:
 @click.option("--price", type=options.AMOUNT, help="What a task costs its account. Default: as it is.")
 @click.option("--pay", type=options.AMOUNT, help="What a person earns for an answer. Default: as it is.")
 @_account_option
-@options.of_desk
+@of_home
 def set_price(
-    type_: str, price: Micros | None, pay: Micros | None, account: str | None, data: Path, as_json: bool
+    type_: str, price: Micros | None, pay: Micros | None, account: str | None, home: Home, as_json: bool
 ) -> None:
     """Set what tasks of a type cost from now on, and what a person earns for one."""
     if price is None and pay is None:
@@ -65,7 +65,7 @@ def set_price(
         await store.run(SavePrice(price=Price(account=who, type=type_, **amounts)))
         return _price(store.house(), who, type_)
 
-    out.facts(with_desk(data, act), as_json=as_json)
+    out.facts(with_desk(home, act), as_json=as_json)
 
 
 def _price(house: House, account: AccountId, name: str) -> out.Record:
@@ -85,15 +85,15 @@ def rules() -> None:
 
 
 @rules.command("list")
-@options.of_desk
-def list_rules(data: Path, as_json: bool) -> None:
+@of_home
+def list_rules(home: Home, as_json: bool) -> None:
     """List the rules of each task type."""
 
     async def act(store: DeskStore) -> list[out.Record]:
         return [_rules(store.house(), name) for name in CATALOG]
 
     columns = ("type", "threshold", "profiles", "agree", "declines", "unattended", "machines_first", "from")
-    out.table(with_desk(data, act), columns, as_json=as_json, none="No types.")
+    out.table(with_desk(home, act), columns, as_json=as_json, none="No types.")
 
 
 @rules.command("set")
@@ -125,8 +125,8 @@ def list_rules(data: Path, as_json: bool) -> None:
     " waits for a person, or fails.",
 )
 @click.option("--machines-first", type=click.FloatRange(0, 3_600), help="Seconds only machines are asked.")
-@options.of_desk
-def set_rules(type_: str, machines_first: float | None, data: Path, as_json: bool, **said: Any) -> None:
+@of_home
+def set_rules(type_: str, machines_first: float | None, home: Home, as_json: bool, **said: Any) -> None:
     """Set when answers of a type are enough; what is not named stays."""
     changed = options.given(**said)
     if machines_first is not None:
@@ -143,7 +143,7 @@ def set_rules(type_: str, machines_first: float | None, data: Path, as_json: boo
         await store.run(SaveRules(type=type_, rules=fresh))
         return _rules(store.house(), type_)
 
-    out.facts(with_desk(data, act), as_json=as_json)
+    out.facts(with_desk(home, act), as_json=as_json)
 
 
 #: A threshold that no confidence reaches.

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -13,6 +12,7 @@ import msgspec
 
 from answerdesk.cli import options, out
 from answerdesk.cli.ends import Failed, Misused
+from answerdesk.cli.home import Home, of_home
 from answerdesk.cli.opened import find_solver, with_desk
 from answerdesk.desk.books import SaveSolver
 from answerdesk.desk.store import DeskStore
@@ -44,8 +44,8 @@ _GROUPS: Final = "The groups the worker belongs to, between commas: it may have 
 )
 @click.option("--groups", type=options.GROUP_LIST, default=frozenset(), help=f"{_GROUPS} Default: none.")
 @click.option("--machine", is_flag=True, help="A machine, which is asked before people and earns nothing.")
-@options.of_desk
-def add(name: str, data: Path, as_json: bool, **grants: Any) -> None:
+@of_home
+def add(name: str, home: Home, as_json: bool, **grants: Any) -> None:
     """Enrol a worker and print its token for the work API; a revoked one of that name gets a new token."""
     token = secrets.token_hex(16)
 
@@ -58,19 +58,19 @@ def add(name: str, data: Path, as_json: bool, **grants: Any) -> None:
         saved = await store.run(SaveSolver(solver=solver, token=digest(token)))
         return {**_record(saved), "token": token}
 
-    out.facts(with_desk(data, act, make=True), as_json=as_json)
+    out.facts(with_desk(home, act, make=True), as_json=as_json)
 
 
 @workers.command("list")
-@options.of_desk
-def list_(data: Path, as_json: bool) -> None:
+@of_home
+def list_(home: Home, as_json: bool) -> None:
     """List all workers, revoked ones too."""
 
     async def act(store: DeskStore) -> list[out.Record]:
         return [_record(solver) for solver in store.house().solvers]
 
     columns = ("id", "name", "machine", "enabled", "kinds", "languages", "seen")
-    out.table(with_desk(data, act), columns, as_json=as_json, none="There are no workers; `workers add` enrols one.")
+    out.table(with_desk(home, act), columns, as_json=as_json, none="There are no workers; `workers add` enrols one.")
 
 
 @workers.command("set")
@@ -79,8 +79,8 @@ def list_(data: Path, as_json: bool) -> None:
 @click.option("--lang", "languages", type=options.LANGUAGE_LIST, help=_LANGUAGES)
 @click.option("--any-lang", is_flag=True, help="Let the worker have tasks of every language.")
 @click.option("--groups", type=options.GROUP_LIST, help=f"{_GROUPS} none for no group.")
-@options.of_desk
-def set_(name: str, any_lang: bool, data: Path, as_json: bool, **grants: frozenset[Any] | None) -> None:
+@of_home
+def set_(name: str, any_lang: bool, home: Home, as_json: bool, **grants: frozenset[Any] | None) -> None:
     """Change what a worker may have; what is not named stays."""
     changed = {grant: value for grant, value in grants.items() if value is not None}
     changed |= {"languages": frozenset()} if any_lang else {}
@@ -91,13 +91,13 @@ def set_(name: str, any_lang: bool, data: Path, as_json: bool, **grants: frozens
         solver = msgspec.structs.replace(find_solver(store, name), **changed)
         return _record(await store.run(SaveSolver(solver=solver)))
 
-    out.facts(with_desk(data, act), as_json=as_json)
+    out.facts(with_desk(home, act), as_json=as_json)
 
 
 @workers.command("revoke")
 @click.argument("name", help="The worker, by name or id.")
-@options.of_desk
-def revoke(name: str, data: Path, as_json: bool) -> None:
+@of_home
+def revoke(name: str, home: Home, as_json: bool) -> None:
     """End a worker's token and give what it holds to others."""
 
     async def act(store: DeskStore) -> out.Record:
@@ -108,7 +108,7 @@ def revoke(name: str, data: Path, as_json: bool) -> None:
         )
         return {**_record(saved), "freed": freed}
 
-    out.facts(with_desk(data, act), as_json=as_json)
+    out.facts(with_desk(home, act), as_json=as_json)
 
 
 def _record(solver: Solver) -> out.Record:

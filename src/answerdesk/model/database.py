@@ -8,8 +8,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 SCHEMES: Final = ("postgresql", "postgres")
-#: Options of a URL whose values are nobody's business.
-_SECRET: Final = re.compile(r"(?i)(?P<name>[\w.-]*(?:password|secret)[\w.-]*)=[^&]*")
+#: Options whose values may be shown; others may be a password, if only by a slip of the pen.
+_SHOWN: Final = frozenset(
+    {
+        *("host", "hostaddr", "port", "dbname", "user", "application_name", "connect_timeout", "options", "service"),
+        *("sslmode", "gssencmode", "channel_binding", "require_auth", "target_session_attrs", "load_balance_hosts"),
+    }
+)
 #: One or several servers between commas, each with or without a port; none for a socket named in the options.
 _HOST: Final = r"(?:\[[0-9A-Fa-f:.%]+\]|[\w.%-]*)(?::\d{0,5})?"
 _HOSTS: Final = re.compile(rf"{_HOST}(?:,{_HOST})*")
@@ -39,7 +44,7 @@ class DatabaseUrl:
         entry, at, hosts = parts.netloc.rpartition("@")
         user, colon, _ = entry.partition(":")
         shown = f"{user}{colon}{_STARS if colon else ''}{at}{hosts}"
-        query = _SECRET.sub(rf"\g<name>={_STARS}", parts.query)
+        query = "&".join(map(_shown, parts.query.split("&")))
         return f"{parts.scheme}://{shown}{parts.path}{'?' if query else ''}{query}"
 
     def __repr__(self) -> str:
@@ -53,6 +58,11 @@ class DatabaseUrl:
     def __hash__(self) -> int:
         """As equal ones are."""
         return hash(self._whole)
+
+
+def _shown(option: str) -> str:
+    name, sign, value = option.partition("=")
+    return f"{name}{sign}{value if name in _SHOWN else _STARS * bool(sign)}"
 
 
 def _is_sound(text: str) -> bool:

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from answerdesk.desk.ports import Unavailable
+from answerdesk.desk.store import DeskStore
 from answerdesk.model.account import Millis
+from answerdesk.model.database import DatabaseUrl
 from answerdesk.store.database import PERMUTATION_KEY_BYTES, backup, connect, migrate, restore
-from answerdesk.store.sqlite import SqliteStore
+from answerdesk.store.sqlite import BLOCK, SqliteStore
 
 DATABASE: Final = "answerdesk.db"
 LOCK: Final = "lock"
@@ -58,6 +60,30 @@ def open_store(data: Path, *, block: int = 1) -> SqliteStore:
     except sqlite3.Error as error:
         msg = f"{path} cannot be opened as a desk's database: {error}"
         raise Unavailable(msg) from error
+
+
+def open_desk(data: Path, database: DatabaseUrl | None = None, *, serving: bool = False) -> DeskStore:
+    """Open the desk of a database, where one is named, else of a folder; raises Unavailable.
+
+    A command takes ids one by one, a server in blocks.
+    """
+    block = BLOCK if serving else 1
+    if database is None:
+        return open_store(data, block=block)
+    try:
+        from answerdesk.store.postgres import PostgresStore  # noqa: PLC0415 - needs an extra
+    except ImportError as error:
+        msg = f"a PostgreSQL database needs one more package: pip install 'answerdesk[postgres]' ({error})"
+        raise Unavailable(msg) from error
+    try:
+        return PostgresStore(database.reveal(), block=block)
+    except Unavailable as error:
+        msg = f"{database}: {error}"
+        raise Unavailable(msg) from None
+    except ValueError:
+        # What the driver says of it may quote it.
+        msg = f"{database} has an option that PostgreSQL does not know"
+        raise Unavailable(msg) from None
 
 
 @contextlib.contextmanager

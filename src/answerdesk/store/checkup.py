@@ -1,0 +1,102 @@
+"""How a desk's PostgreSQL server is: its version, what a commit promises there, its clock and its room, as one value.
+Rule: looking changes nothing; what is wrong is said with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, Final
+
+import msgspec
+import psycopg
+
+from answerdesk.desk.ports import Unavailable
+from answerdesk.model.account import Millis
+from answerdesk.model.database import DatabaseUrl
+from answerdesk.store.cluster import open_connection
+from answerdesk.store.schema import migrations
+
+#: The first version that is known to do.
+LEAST_VERSION: Final = 15
+#: How far the server's clock may be from this machine's, in milliseconds.
+MOST_APART_MS: Final = 2_000
+#: A node takes about so many connections.
+LEAST_ROOM: Final = 12
+
+_ASKED: Final = """
+SELECT current_setting('server_version'), current_setting('server_version_num')::int / 10000,
+  current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on', current_setting('synchronous_commit'),
+  current_setting('synchronous_standby_names'), pg_is_in_recovery(),
+  (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+  current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+    - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::int
+"""
+
+
+class Checkup(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found."""
+
+    version: str
+    release: int
+    fsync: bool
+    full_pages: bool
+    synchronous: str
+    #: Which standbys a commit waits for, empty for none.
+    standbys: str
+    standby: bool
+    now: Millis
+    #: Connections that are left.
+    room: int
+    #: How many migrations the database has had, 0 for no desk, and how many this version knows.
+    schema: int
+    known: int
+    #: The time of this machine.
+    here: Millis
+
+    @property
+    def promise(self) -> str:
+        """What a commit promises."""
+        waits = f"and on standbys {self.standbys}" if self.standbys else "on this server alone"
+        return f"commits are on disk (synchronous_commit {self.synchronous}) {waits}"
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """Everything that is wrong, each with what to do."""
+        return tuple(self._wrong())
+
+    def _wrong(self) -> Iterator[str]:
+        if self.release < LEAST_VERSION:
+            yield f"PostgreSQL {self.version} is too old; {LEAST_VERSION} or later is wanted"
+        if not self.fsync:
+            yield "fsync is off: a machine that stops loses what was acknowledged; set fsync = on"
+        if not self.full_pages:
+            yield "full_page_writes is off: a machine that stops may tear pages; set full_page_writes = on"
+        if self.synchronous == "off":
+            yield "synchronous_commit is off: a server that stops loses what was acknowledged; set it to on"
+        if self.standby:
+            yield "it is a standby and takes no writes; name the primary, or all hosts and target_session_attrs=primary"
+        if abs(self.now - self.here) > MOST_APART_MS:
+            yield f"its clock is {abs(self.now - self.here) / 1000:.1f} s from this machine's; synchronise both"
+        if self.room < LEAST_ROOM:
+            yield f"{self.room} connections are left, a node takes {LEAST_ROOM}; raise max_connections"
+        if self.schema > self.known:
+            yield f"of a newer answerdesk (schema {self.schema}, this one knows {self.known}); upgrade answerdesk"
+        if not self.schema:
+            yield "there is no desk in it; `answerdesk serve` makes one"
+
+
+def check_up(database: DatabaseUrl, here: Millis) -> Checkup:
+    """Look a database's server over; raises Unavailable when it cannot be asked."""
+    try:
+        with closing(open_connection(database.reveal())) as connection:
+            row: Any = connection.execute(_ASKED).fetchone()
+            made: Any = connection.execute("SELECT to_regclass('facts') IS NOT NULL").fetchone()
+            schema: Any = (
+                connection.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone() if made[0] else None
+            )
+    except (psycopg.Error, Unavailable) as error:
+        msg = f"{database}: {error}"
+        raise Unavailable(msg) from None
+    names = ("version", "release", "fsync", "full_pages", "synchronous", "standbys", "standby", "now", "room")
+    found = dict(zip(names, row, strict=True))
+    return Checkup(**found, schema=schema[0] if schema else 0, known=len(migrations("postgres")), here=here)
