@@ -64,15 +64,19 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
             languages=tuple(sorted(solver.languages)),
             groups=("", *sorted(solver.groups)),
             most=len(self.names),
-            tries=MACHINE_TRIES if solver.machine else PERSON_TRIES,
+            tries=self._tries,
         )
+
+    @property
+    def _tries(self) -> int:
+        return MACHINE_TRIES if self.solver.machine else PERSON_TRIES
 
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, list[tuple[Lease, Task]]]:
         """Take what the hunt found, as long as a place is free."""
         lasts = RESERVE_MS if self.reserve else lasts_for(machine=self.solver.machine)
         given: list[tuple[Lease, Task]] = []
-        # What was said in this very call the hunt did not see.
-        found = (n for n in rows.found if not _has_said(self.solver.id, rows.said(n)) and self._may_have(n, rows))
+        # The hunt may have looked before others were done with these tasks, and before what this very call says.
+        found = (n for n in rows.found if self._may_have(n, rows) and not self._had(rows.said(n), now))
         for token, n in zip(self.names, found, strict=False):
             task = rows.tasks[n]
             lease = Lease(
@@ -101,6 +105,12 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         present = next((one for one in rows.house.solvers if one.id == self.solver.id), self.solver)
         return present.may_have(task.kind, task.lang, task.group)
 
+    def _had(self, said: tuple[Lease, ...], now: Millis) -> bool:
+        """Tell whether a task is none that the solver hunts for: it holds it, spoke of it, or saw it often enough."""
+        own = [lease for lease in said if lease.solver == self.solver.id]
+        shown = sum(lease.shown > 0 for lease in own)
+        return shown >= self._tries or any(lease.live(now) or lease.outcome in _SPOKEN for lease in own)
+
     def _pay(self, house: House, task: Task) -> Micros:
         if self.solver.machine:
             row = CATALOG.get(task.type)
@@ -112,6 +122,10 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
             if solver.id == self.solver.id and now - solver.seen >= SEEN_EVERY_MS:
                 return (replace(solver, seen=now),)
         return ()
+
+
+#: How a lease ends with words.
+_SPOKEN = frozenset({Outcome.ANSWERED, Outcome.DECLINED})
 
 
 def _turns_taken(tasks: list[Task], rows: Rows) -> tuple[tuple[Line, ...], tuple[Flow, ...]]:
