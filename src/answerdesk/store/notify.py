@@ -17,6 +17,7 @@ from psycopg import sql
 from answerdesk.desk.ports import Heard, Unavailable
 from answerdesk.model.account import Sequence
 from answerdesk.model.task import Task
+from answerdesk.store.cluster import configure, conninfo
 from answerdesk.store.news import Gathering, News, pack, unpack
 
 log = structlog.get_logger()
@@ -87,8 +88,13 @@ class Teller:
     def tell(self, heard: Heard) -> None:
         """Have it told soon; while one telling is under way the next one gathers."""
         self._gathering.hear(heard)
+        loop = asyncio.get_running_loop()
+        if self._telling is not None and self._telling.get_loop() is not loop:
+            # What was under way in a loop that is gone was told or not.
+            self._gathering.lose()
+            self.close()
         if self._telling is None or self._telling.done():
-            self._telling = asyncio.get_running_loop().create_task(self._tell())
+            self._telling = loop.create_task(self._tell())
 
     async def aclose(self) -> None:
         """Tell what is left, for a short while, and close."""
@@ -98,6 +104,15 @@ class Teller:
                 telling.cancel()
             await asyncio.gather(self._telling, return_exceptions=True)
         await self._hang_up()
+
+    def close(self) -> None:
+        """Close at once."""
+        telling, self._telling = self._telling, None
+        if telling is not None and not telling.done() and not telling.get_loop().is_closed():
+            telling.cancel()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.pgconn.finish()
 
     async def _tell(self) -> None:
         pauses = Pauses()
@@ -226,3 +241,51 @@ class Listener:
             log.warning("news_not_read", why=str(away))
             missed = True
         return Heard(tasks=tasks, settings=news.settings, erased=[Sequence(n) for n in news.erased], missed=missed)
+
+
+class Neighbours:
+    """The other nodes on a desk's database: told of this one's commits, and listened to while somebody serves here."""
+
+    def __init__(self, url: str, node: str, key: bytes, *, read: Read, hear: Callable[[Heard], None]) -> None:
+        """Take where they meet, what this node and desk are known by, how tasks are read, and whom to tell."""
+        self._conninfo = conninfo(url)
+        channel = channel_of(key)
+        self._teller = Teller(self._connect, channel, node)
+        self._listener = Listener(self._connect, channel=channel, duty=duty_of(key), node=node, read=read, hear=hear)
+        self._listening: asyncio.Task[None] | None = None
+
+    @property
+    def on_duty(self) -> bool:
+        """Whether chores and deliveries are this node's matter now."""
+        return self._listener.on_duty
+
+    def tell(self, heard: Heard) -> None:
+        """Tell them what was committed here."""
+        self._teller.tell(heard)
+
+    def listen(self) -> None:
+        """Listen from now on, and be on duty while nobody else is."""
+        if self._listening is None or self._listening.done():
+            self._listening = asyncio.get_running_loop().create_task(self._listener.run())
+
+    async def _connect(self) -> Connection:
+        connection = await psycopg.AsyncConnection.connect(self._conninfo)
+        try:
+            await configure(connection)
+        except BaseException:
+            connection.pgconn.finish()
+            raise
+        return connection
+
+    def close(self) -> None:
+        """Close at once."""
+        if self._listening is not None and not self._listening.get_loop().is_closed():
+            self._listening.cancel()
+        self._teller.close()
+
+    async def aclose(self) -> None:
+        """Listen no more, tell what is left to tell, and close."""
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
+        await self._teller.aclose()

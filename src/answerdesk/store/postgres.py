@@ -18,11 +18,17 @@ import psycopg
 from answerdesk.desk.ports import Clock, Heard, House, Unavailable, Verb
 from answerdesk.desk.watch import Watch
 from answerdesk.model.account import Sequence
-from answerdesk.store.cluster import migrate, open_connection
+from answerdesk.model.task import Task
+from answerdesk.store import tables
+from answerdesk.store.cluster import check_whole, migrate, open_connection
+from answerdesk.store.crew import CrewReads
+from answerdesk.store.lookups import TaskReads
+from answerdesk.store.notify import Neighbours
 from answerdesk.store.pipeline import Pipeline
 from answerdesk.store.readers import Readers
-from answerdesk.store.reading import Reading
-from answerdesk.store.tables import Row
+from answerdesk.store.records import RecordReads
+from answerdesk.store.roll import RollReads
+from answerdesk.store.tables import TASK, Row
 from answerdesk.store.transaction import VERSION
 from answerdesk.store.units import house_asked
 from answerdesk.store.writer import Patience, Writer
@@ -49,7 +55,7 @@ def read_house(connection: psycopg.Connection[Row]) -> tuple[int, House]:
             return version, read.value
 
 
-class PostgresStore(Reading):
+class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
     """The store port on a PostgreSQL database; without a clock a unit's time is the database's own."""
 
     def __init__(
@@ -58,6 +64,7 @@ class PostgresStore(Reading):
         """Reach the database, and bring the schema up to date."""
         with closing(open_connection(url)) as connection:
             migrate(connection, lambda: os.urandom(PERMUTATION_KEY_BYTES))
+            check_whole(connection)
             secret = connection.execute("SELECT value FROM secrets WHERE name = 'permutation'").fetchone()
             version, house = read_house(connection)
         assert secret is not None
@@ -69,6 +76,8 @@ class PostgresStore(Reading):
         #: What nodes on one database are told apart by.
         self.node = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._pipeline = Pipeline(Writer(url, self.node, patience), house, version, clock)
+        self._neighbours = Neighbours(url, self.node, self.permutation_key, read=self._among, hear=self._hear_others)
+        self._pipeline.announce = self._neighbours.tell
         self._drawn = iter(range(0))
         self._drawing = asyncio.Lock()
         self._looking: asyncio.Task[None] | None = None
@@ -118,8 +127,24 @@ class PostgresStore(Reading):
         """Try a write while the last one failed, so that the desk is ready again without waiting for a caller."""
         await self._pipeline.recover()
 
+    def duty(self) -> bool:
+        """Tell whether no other node serving here holds the lock of whoever does the chores."""
+        return self._neighbours.on_duty
+
+    async def _among(self, numbers: list[Sequence]) -> list[Task]:
+        """Read tasks of which another node told, in the order it told of them."""
+        rows = await self._rows(f"SELECT {TASK} FROM tasks WHERE n IN (SELECT value FROM json_each(?))", numbers)
+        found = {task.n: task for task in map(tables.task_from, rows)}
+        return [found[n] for n in numbers if n in found]
+
+    def _hear_others(self, heard: Heard) -> None:
+        if heard.settings:
+            self._looked = 0.0
+        self._pipeline.callers.tell(heard)
+
     def look_around(self) -> None:
-        """Look about once a second at what other nodes made of the house, should no word of it have come."""
+        """Listen to other nodes, and look once a second at what they made of the house, should no word of it come."""
+        self._neighbours.listen()
         if time.monotonic() - self._looked >= LOOK_SECONDS and (self._looking is None or self._looking.done()):
             self._looked = time.monotonic()
             self._looking = asyncio.get_running_loop().create_task(self.look())
@@ -139,6 +164,7 @@ class PostgresStore(Reading):
 
     def close(self) -> None:
         """Let go of all connections at once."""
+        self._neighbours.close()
         self._pipeline.close()
         self._readers.close()
 
@@ -148,4 +174,5 @@ class PostgresStore(Reading):
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
         await self._pipeline.aclose()
+        await self._neighbours.aclose()
         self.close()
