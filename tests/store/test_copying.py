@@ -13,15 +13,19 @@ from msgspec.structs import replace
 
 from answerdesk.desk.callbacks import Tried
 from answerdesk.desk.people import Enrol, MakeLink
-from answerdesk.desk.ports import Unavailable
+from answerdesk.desk.ports import Listing, Unavailable
 from answerdesk.model.account import Millis, digest
 from answerdesk.model.answer import Decline
 from answerdesk.model.callback import Attempt
+from answerdesk.model.database import DatabaseUrl
 from answerdesk.model.judge import Rules
 from answerdesk.model.person import Link, Person, PersonId, Purpose, Role
-from answerdesk.store.cluster import open_connection
-from answerdesk.store.copying import TABLES, UNFINISHED, OtherDesk, copy_desk
+from answerdesk.model.solver import SolverId
+from answerdesk.store.checkup import check_up
+from answerdesk.store.cluster import UNFINISHED, open_connection
+from answerdesk.store.copying import TABLES, OtherDesk, copy_desk
 from answerdesk.store.database import connect
+from answerdesk.store.postgres import PostgresStore
 from answerdesk.store.sqlite import SqliteStore
 from tests.fakes import Clock
 from tests.postgres import server
@@ -99,6 +103,27 @@ async def test_the_desk_is_the_same_one_there(source: Path, url: str) -> None:
         assert sums == database.execute("SELECT sum(balance), sum(held), sum(open_tasks) FROM accounts").fetchone()
 
 
+async def test_the_desk_lives_on_there(source: Path, url: str) -> None:
+    clock = Clock()
+    before = SqliteStore(str(source), clock)
+    tasks, standing = await before.tasks(Listing(most=50)), await before.standing(SolverId(3))
+    secret, first = before.permutation_key, (await before.accounts())[0]
+    before.close()
+    copy_desk(source, url, quiet)
+
+    store = PostgresStore(url, clock)
+    desk = Desk(store, clock)
+    assert store.permutation_key == secret
+    assert await store.tasks(Listing(most=50)) == tasks
+    assert (await store.accounts())[0] == first
+    assert await store.standing(SolverId(3)) == standing
+    assert (await store.sums()).drifting == ()
+    waiting = await desk.claim(await desk.person("zoe"))
+    await desk.answer(store.house().solvers[-1], waiting[0], "word")
+    assert (await store.sums()).drifting == ()
+    await store.aclose()
+
+
 async def test_a_copy_that_broke_off_goes_on_where_it_was(source: Path, url: str) -> None:
     def broken(table: str, done: int, count: int) -> None:
         if table == "leases":
@@ -108,6 +133,9 @@ async def test_a_copy_that_broke_off_goes_on_where_it_was(source: Path, url: str
         copy_desk(source, url, broken)
     with closing(open_connection(url)) as target:
         assert target.execute("SELECT value FROM facts WHERE name = %s", (UNFINISHED,)).fetchone() == (1,)
+    with pytest.raises(Unavailable, match="a copy into this database was begun and not finished"):
+        PostgresStore(url)
+    assert "begun and not finished" in check_up(DatabaseUrl(url), Clock().now()).wrong[-1]
 
     copied = {each.table: each for each in copy_desk(source, url, quiet)}
 

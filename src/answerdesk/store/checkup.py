@@ -13,7 +13,7 @@ import psycopg
 from answerdesk.desk.ports import Unavailable
 from answerdesk.model.account import Millis
 from answerdesk.model.database import DatabaseUrl
-from answerdesk.store.cluster import open_connection
+from answerdesk.store.cluster import HALF_A_DESK, UNFINISHED, open_connection
 from answerdesk.store.schema import migrations
 
 #: The first version that is known to do.
@@ -50,6 +50,8 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
     #: How many migrations the database has had, 0 for no desk, and how many this version knows.
     schema: int
     known: int
+    #: Whether no copy into it was begun and not finished.
+    whole: bool
     #: The time of this machine.
     here: Millis
 
@@ -83,6 +85,8 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
             yield f"of a newer answerdesk (schema {self.schema}, this one knows {self.known}); upgrade answerdesk"
         if not self.schema:
             yield "there is no desk in it; `answerdesk serve` makes one"
+        if not self.whole:
+            yield f"{HALF_A_DESK}; give the same `answerdesk copy` again"
 
 
 def check_up(database: DatabaseUrl, here: Millis) -> Checkup:
@@ -91,12 +95,15 @@ def check_up(database: DatabaseUrl, here: Millis) -> Checkup:
         with closing(open_connection(database.reveal())) as connection:
             row: Any = connection.execute(_ASKED).fetchone()
             made: Any = connection.execute("SELECT to_regclass('facts') IS NOT NULL").fetchone()
-            schema: Any = (
-                connection.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone() if made[0] else None
-            )
+            facts: dict[str, int] = {}
+            if made[0]:
+                facts.update(connection.execute("SELECT name, value FROM facts").fetchall())
     except (psycopg.Error, Unavailable) as error:
         msg = f"{database}: {error}"
         raise Unavailable(msg) from None
     names = ("version", "release", "fsync", "full_pages", "synchronous", "standbys", "standby", "now", "room")
     found = dict(zip(names, row, strict=True))
-    return Checkup(**found, schema=schema[0] if schema else 0, known=len(migrations("postgres")), here=here)
+    return Checkup(
+        **found, schema=facts.get("schema", 0), known=len(migrations("postgres")), whole=UNFINISHED not in facts,
+        here=here,
+    )  # fmt: skip

@@ -19,6 +19,9 @@ from answerdesk.store.schema import migrations, newer
 
 #: Whoever migrates holds this advisory lock; so may nobody else.
 MIGRATING: Final = 0x616E_7377_0001
+#: The fact that stands in a database for as long as it holds less than the whole of a desk that is copied into it.
+UNFINISHED: Final = "copying"
+HALF_A_DESK: Final = "a copy into this database was begun and not finished"
 #: How a connection is made where the URL does not say otherwise: a server that is gone is noticed within seconds.
 DEFAULTS: Final = {
     "application_name": "answerdesk",
@@ -110,6 +113,12 @@ def migrate(connection: psycopg.Connection[tuple[Any, ...]], fresh_key: Callable
         )
     except psycopg.Error as error:
         raise Unavailable(f"the database cannot be brought up to date: {error}") from error
+
+
+def check_whole(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    """Refuse a database into which a desk was copied in part; raises Unavailable."""
+    if connection.execute("SELECT value FROM facts WHERE name = %s", (UNFINISHED,)).fetchone():
+        raise Unavailable(f"{HALF_A_DESK}; give the same `answerdesk copy` again")
 
 
 def _catch_up(connection: psycopg.Connection[tuple[Any, ...]], steps: list[str]) -> None:

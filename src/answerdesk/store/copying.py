@@ -16,8 +16,8 @@ import psycopg
 from psycopg.sql import SQL, Composed, Identifier
 
 from answerdesk.desk.ports import Unavailable
+from answerdesk.store.cluster import UNFINISHED, open_connection
 from answerdesk.store.cluster import migrate as migrate_target
-from answerdesk.store.cluster import open_connection
 from answerdesk.store.database import PERMUTATION_KEY_BYTES, connect
 from answerdesk.store.database import migrate as migrate_source
 from answerdesk.store.tables import Row
@@ -25,8 +25,6 @@ from answerdesk.store.tables import Row
 _encode = msgspec.msgpack.Encoder().encode
 #: Of a place that settled tasks have in a unit, these low bits count within the unit.
 _PLACE_BITS: Final = 12
-#: The fact that stands in a database for as long as it holds less than the whole desk.
-UNFINISHED: Final = "copying"
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
