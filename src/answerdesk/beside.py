@@ -53,11 +53,11 @@ async def enrol_machine(store: DeskStore, settings: Settings) -> tuple[str | Non
     if not able:
         return None, why
     host = socket.gethostname()
-    name = f"{settings.solver}@{host}"
     path = settings.data / f"{settings.solver}.token"
     token = read_line(path) or secrets.token_hex(16)
     write_secret(path, token)
-    known = next((one for one in store.house().solvers if one.name == name), None)
+    known = await _known_machine(store, settings, token, f"{settings.solver}@{host}")
+    name = known.name if known else _free_name(store, f"{settings.solver}@{host}")
     kinds = frozenset(Kind(kind) for kind in solver.kinds)
     enrolled = msgspec.structs.replace(
         known or Solver(id=SolverId(await store.draw()), name=name, machine=True, host=host),
@@ -69,6 +69,21 @@ async def enrol_machine(store: DeskStore, settings: Settings) -> tuple[str | Non
     return token, None
 
 
+async def _known_machine(store: DeskStore, settings: Settings, token: str, name: str) -> Solver | None:
+    """Find this folder's machine: by its token, or by its name where no other folder's can be called so."""
+    by_token = await store.solver_by_token(digest(token))
+    if by_token is not None or settings.database is not None:
+        return by_token
+    return next((one for one in store.house().solvers if one.name == name), None)
+
+
+def _free_name(store: DeskStore, name: str) -> str:
+    """Give a name that no solver has: on one host several nodes may serve one database, each with a machine."""
+    taken = {one.name for one in store.house().solvers}
+    numbered = (f"{name} {n}" for n in range(2, len(taken) + 3))
+    return next(each for each in (name, *numbered) if each not in taken)
+
+
 def environ_of_worker(environ: Mapping[str, str], token: str) -> dict[str, str]:
     """Give a worker's environment: it reads pictures of strangers, and needs no secret but a token of its own."""
     return {name: value for name, value in environ.items() if name not in NOT_FOR_WORKERS} | {"ANSWERDESK_TOKEN": token}
@@ -77,12 +92,13 @@ def environ_of_worker(environ: Mapping[str, str], token: str) -> dict[str, str]:
 async def keep_working(settings: Settings, url: str, token: str, certificate: Certificate | None = None) -> None:
     """Run the machine worker in a process of its own, and again with back-off when it ends."""
     pinned = ["--pinned", str(settings.data / ANCHORS)] if certificate else []
+    traced = ["--trace-endpoint", settings.trace_endpoint] if settings.trace_endpoint else []
     pause = 1.0
     while True:
         began = time.monotonic()
         worker = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "answerdesk.cli", "worker", "--solver", settings.solver, "--url", url,
-            *pinned, "--parent", str(os.getpid()), env=environ_of_worker(os.environ, token),
+            *pinned, *traced, "--parent", str(os.getpid()), env=environ_of_worker(os.environ, token),
         )  # fmt: skip
         try:
             code = await worker.wait()

@@ -47,6 +47,7 @@ from answerdesk.desk.store import DeskStore
 from answerdesk.desk.visits import Visits
 from answerdesk.model.account import Account, AccountId, digest
 from answerdesk.model.catalog import own_name
+from answerdesk.model.fault import Refusal
 from answerdesk.model.money import NOTHING, Micros
 from answerdesk.model.task import Permutation, Task
 from answerdesk.pages.parts import make_parts
@@ -327,11 +328,22 @@ async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
 async def first_account(store: DeskStore, data: Path) -> tuple[str | None, bool]:
     """Make the first account where there is none; gives its key, if this folder has it, and whether it was made."""
     path = data / FIRST_KEY
-    if any(account.name == FIRST_ACCOUNT for account, _ in await store.accounts()):
+    if await _has_first(store):
         return read_line(path), False
     key = secrets.token_hex(16)
     write_secret(path, key)
     account = Account(id=AccountId(await store.draw()), name=FIRST_ACCOUNT)
     named = (digest(key), key[-4:])
-    await store.run(OpenAccount(account=account, key=named, credit=FIRST_BALANCE, note="a new desk's first credit"))
+    try:
+        await store.run(OpenAccount(account=account, key=named, credit=FIRST_BALANCE, note="a new desk's first credit"))
+    except (Refusal, Unavailable):
+        # Another node may have been quicker: then it has the key.
+        if not await _has_first(store):
+            raise
+        path.unlink()
+        return None, False
     return key, True
+
+
+async def _has_first(store: DeskStore) -> bool:
+    return any(account.name == FIRST_ACCOUNT for account, _ in await store.accounts())

@@ -6,8 +6,12 @@ import contextlib
 
 import pytest
 
+from answerdesk.desk.greeting import owner_of
+from answerdesk.desk.people import Enrol
 from answerdesk.main import FIRST_BALANCE, first_account
 from answerdesk.model.account import digest
+from answerdesk.model.fault import Refusal
+from answerdesk.model.person import Person, PersonId, Role
 from answerdesk.store.folder import Wall, open_store
 from answerdesk.store.sqlite import SqliteStore
 
@@ -47,3 +51,61 @@ async def test_a_first_start_broken_off_after_any_write_is_made_good(tmp_path, w
     assert account is not None
     assert [purse.balance for _, purse in accounts] == [FIRST_BALANCE]
     assert (tmp_path / "first.key").read_text().strip() == key
+
+
+class Overtaken(SqliteStore):
+    """A store at whose first draw another process has just done the same as this one is about to do."""
+
+    def overtaken_by(self, act) -> None:
+        self._act = act
+
+    async def draw(self):
+        act, self._act = self._act, None
+        if act is not None:
+            await act()
+        return await super().draw()
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Two stores on one desk, as two nodes have them."""
+    path = str(tmp_path / "answerdesk.db")
+    stores = Overtaken(path, Wall()), SqliteStore(path, Wall())
+    yield stores
+    for store in stores:
+        store.close()
+
+
+async def test_of_two_first_starts_at_once_one_makes_the_first_account_and_has_its_key(tmp_path, two):
+    slow, quick = two
+    folders = tmp_path / "slow", tmp_path / "quick"
+    for folder in folders:
+        folder.mkdir()
+    made = []
+
+    async def overtake():
+        made.append(await first_account(quick, folders[1]))
+
+    slow.overtaken_by(overtake)
+
+    assert await first_account(slow, folders[0]) == (None, False)
+    assert [new for _, new in made] == [True]
+    assert [purse.balance for _, purse in await slow.accounts()] == [FIRST_BALANCE]
+    assert not (folders[0] / "first.key").exists()
+
+
+async def test_of_two_first_starts_at_once_one_makes_the_owner(two):
+    slow, quick = two
+    slow.overtaken_by(lambda: owner_of(quick, quick))
+
+    assert await owner_of(slow, slow) == await owner_of(quick, quick)
+    assert len(await slow.people()) == 1
+
+
+async def test_where_somebody_else_took_the_owners_name_meanwhile_the_start_fails_and_the_next_is_good(two):
+    slow, quick = two
+    slow.overtaken_by(lambda: quick.run(Enrol(person=Person(id=PersonId(90), name="owner", role=Role.WORKER))))
+
+    with pytest.raises(Refusal, match="owner"):
+        await owner_of(slow, slow)
+    assert (await owner_of(slow, slow)).name == "owner 2"

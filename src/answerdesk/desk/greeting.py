@@ -6,9 +6,10 @@ from __future__ import annotations
 from typing import Final
 
 from answerdesk.desk.people import Enrol, MakeLink
-from answerdesk.desk.ports import Store
+from answerdesk.desk.ports import Store, Unavailable
 from answerdesk.desk.roll import Roll
 from answerdesk.model.account import digest
+from answerdesk.model.fault import Refusal
 from answerdesk.model.limit import is_loopback
 from answerdesk.model.person import Link, Person, PersonId, Purpose, Role
 from answerdesk.model.solver import Solver, SolverId
@@ -27,15 +28,24 @@ async def owner_of(store: Store, roll: Roll) -> Person:
     The owner may answer every kind, but counts as somebody to ask only once they came in: a desk of machines alone has
     nobody who will ever look.
     """
-    people = await roll.people()
-    owners = [person for person in people if person.role is Role.OWNER and person.enabled]
-    if owners:
-        return owners[0]
-    taken = {person.name for person in people} | {solver.name for solver in store.house().solvers}
+    if (owner := await _first_owner(roll)) is not None:
+        return owner
+    taken = {person.name for person in await roll.people()} | {solver.name for solver in store.house().solvers}
     name = next(name for n in range(1, len(taken) + 2) if (name := OWNER if n == 1 else f"{OWNER} {n}") not in taken)
     person = Person(id=PersonId(await store.draw()), name=name, role=Role.OWNER)
     solver = Solver(id=SolverId(await store.draw()), name=name, machine=False, enabled=False)
-    return await store.run(Enrol(person=person, solver=solver))
+    try:
+        return await store.run(Enrol(person=person, solver=solver))
+    except (Refusal, Unavailable):
+        # Another node may have been quicker.
+        if (owner := await _first_owner(roll)) is None:
+            raise
+        return owner
+
+
+async def _first_owner(roll: Roll) -> Person | None:
+    owners = (person for person in await roll.people() if person.role is Role.OWNER and person.enabled)
+    return next(owners, None)
 
 
 async def has_password(roll: Roll) -> bool:
