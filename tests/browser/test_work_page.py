@@ -77,3 +77,55 @@ def test_on_a_small_screen_the_header_is_two_rows_that_fingers_hit(people: Crowd
     assert least >= FINGER - 0.5
     assert seat.page.evaluate("document.documentElement.scrollWidth") <= width
     expect(seat.page.locator("[data-id=earned]")).to_be_visible()
+
+
+def test_who_goes_away_and_back_finds_a_live_page(people: Crowd, asker: Asker) -> None:
+    task = asker.ask()
+    seat = Seat(people.owner()).sit()
+    lease = seat.lease()
+    seat.field.press_sequentially("W9H")
+    seat.page.goto("/me")
+    seat.page.go_back()
+
+    assert seat.lease() == lease
+    expect(seat.field).to_have_value("W9H")
+    seat.field.press_sequentially("5K")
+    seat.keys("Enter")
+    assert asker.text(task) == "W9H5K"
+
+
+def test_who_comes_back_to_a_task_that_is_over_sees_the_next(desk: Serving, people: Crowd, asker: Asker) -> None:
+    over, task = asker.ask(), asker.ask()
+    seat = Seat(people.owner()).sit()
+    lease = seat.lease()
+    seat.page.goto("/me")
+    desk.cli("tasks", "cancel", str(over))
+    seat.page.go_back()
+
+    assert seat.lease() != lease
+    seat.answer("W9H5K")
+    assert asker.text(task) == "W9H5K"
+
+
+_PUT_AWAY: Final = """() => {
+  window.before = true;
+  window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }));
+}"""
+_TAKE_OUT: Final = "() => { window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })); }"
+
+
+def test_a_page_that_the_browser_kept_whole_begins_anew(people: Crowd, asker: Asker) -> None:
+    """As out of the back/forward cache, where a browser may put a page with all that runs on it."""
+    task = asker.ask()
+    seat = Seat(people.owner()).sit()
+    lease = seat.lease()
+    seat.field.press_sequentially("W9H")
+    seat.page.evaluate(_PUT_AWAY)
+    with seat.page.expect_event("load"):
+        seat.page.evaluate(_TAKE_OUT)
+
+    assert seat.lease() == lease
+    assert not seat.page.evaluate("window.before")
+    expect(seat.field).to_have_value("W9H")
+    seat.answer("5K")
+    assert asker.text(task) == "W9H5K"

@@ -42,13 +42,13 @@ function tell(waiting) {
 /**
  * Look now and then whether there is work, while the page is paused or hidden.
  * @param {() => boolean} resting
- * @param {import('./figures.js').Figures} figures
+ * @param {() => Promise<number>} waiting
  */
-export function watch(resting, figures) {
+export function watch(resting, waiting) {
   clearInterval(timer);
   timer = setInterval(async () => {
     if (!resting()) { told = false; return; }
-    if (kept.sound || kept.notice) tell(await figures.look().catch(() => 0));
+    if (kept.sound || kept.notice) tell(await waiting().catch(() => 0));
   }, LOOK_MS);
 }
 

@@ -130,5 +130,7 @@ if (localStorage.getItem('alerts')) watchful();
 /** Who asked to be told of work is told while resting. */
 async function watchful() {
   const { watch } = await import('./alerts.js');
-  watch(() => document.hidden || loop.paused, figures);
+  // What a hidden page has set aside already is waiting too.
+  const waiting = async () => (queue.next ? 1 : 0) + await figures.look();
+  watch(() => document.hidden || loop.paused, waiting);
 }
