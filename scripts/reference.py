@@ -119,8 +119,8 @@ def _command(command: Described) -> str:
 def metrics() -> str:
     """Write the metrics."""
     about = (
-        "A running server tells these at `/metrics`, and beside them what every process has (`process_...`). Labels take"
-        " their values from tables: none is ever an account, a key, an id or an address of somebody. Counters and"
+        "A running server tells these at `/metrics`, and beside them what every process has (`process_...`). Labels"
+        " take their values from tables: none is ever an account, a key, an id or an address of somebody. Counters and"
         " histograms begin anew when the server does. The queue and the leases are read at most every 10 seconds, the"
         " ledger every 5 minutes, and only when somebody asks."
     )

@@ -73,7 +73,9 @@ ABOUT_REQUEST_HEADERS: Final[Mapping[str, str]] = {
     "prefer": "On getTaskResult, `wait=N`: hold this poll for N seconds, at most 60, instead of `hold`.",
     "sec-fetch-site": "With a session: an unsafe call that another site caused is refused.",
     "user-agent": "CapMonster's own clients are spoken to in their dialect, where nothing else was said.",
-    "x-request-id": "The request's id, where it is 1 to 128 letters, digits and `._:=+/@-`: in its log lines and reply.",
+    "traceparent": "W3C's: the trace that the request's span belongs to, with the setting `trace_endpoint`.",
+    "tracestate": "W3C's: what goes with it.",
+    "x-request-id": "The request's id, of 1 to 128 letters, digits and `._:=+/@-`: in its log lines and its reply.",
     "x-forwarded-proto": "http or https as the browser spoke it, believed from those proxies alone.",
     "x-forwarded-for": "The caller's address, believed from the proxies of the setting `behind_proxy` alone.",
 }

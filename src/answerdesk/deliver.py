@@ -21,6 +21,7 @@ from standardwebhooks.webhooks import Webhook
 
 from answerdesk.desk.callbacks import Tried
 from answerdesk.desk.ports import Clock, Heard, Store, Unavailable
+from answerdesk.desk.watch import Span, unwatched
 from answerdesk.model.account import Account, Sequence
 from answerdesk.model.address import may_call
 from answerdesk.model.callback import Attempt, Callback, Delivery, Place, hosts_of, place_of
@@ -127,8 +128,10 @@ class Deliverer:
     def __init__(
         self, *, store: Store, clock: Clock, door: Door, render: Callable[[Task], Posting],
         resolve: Resolve | None = None, trust: ssl.SSLContext | None = None, patience: Patience | None = None,
+        span: Span = unwatched,
     ) -> None:  # fmt: skip
         """Take what to post and whom it may reach; `render` writes a settled task in its dialect."""
+        self._span = span
         self._patience = patience or Patience()
         self._store = store
         self._clock = clock
@@ -210,8 +213,12 @@ class Deliverer:
                 self._under_way[callback.n] = asyncio.create_task(self._post(callback))
 
     async def _post(self, callback: Callback) -> None:
+        known: dict[str, str | int] = {"answerdesk.tries": callback.tries}
         try:
-            await self._book(await self._attempt(callback))
+            with self._span("callback", known):
+                attempt = await self._attempt(callback)
+                known["http.response.status_code"] = attempt.status
+                await self._book(attempt)
         finally:
             del self._under_way[callback.n]
             self._of_host[callback.host] -= 1

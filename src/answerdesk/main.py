@@ -54,7 +54,7 @@ from answerdesk.pages.parts import make_parts
 from answerdesk.pages.site import Site
 from answerdesk.solve.plugin import find
 from answerdesk.store.folder import Wall, only_server, open_desk, read_line, write_secret
-from answerdesk.watching import Watching, read_token
+from answerdesk.watching import Watching
 from answerdesk.wire.callback import write_callback
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Desk:
         key = self.store.permutation_key
         gallery = Gallery(store=self.store, ids=ids, key=key, darkroom=self.darkroom, clock=wall)
         published = gallery if settings.publish_media else None
-        self.watching = Watching(self.store, wall, read_token(settings.metrics_token_file))
+        self.watching = Watching(self.store, wall, settings)
         self.app = App(
             methods=Methods(front, peers, stats, published),
             gallery=published,
@@ -131,6 +131,7 @@ class Desk:
             clock=wall,
             door=Door(hosts=settings.callback_hosts, private=settings.callback_private),
             render=functools.partial(posting, ids),
+            span=self.watching.span,
         )
         self.watching.watch(
             app=self.app, hold=self.hold, room=self.room, guesses=front.guesses, deliverer=self.deliverer,
@@ -216,7 +217,7 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
         (settings.host, settings.port), family=family(settings.host), backlog=4096, reuse_port=False
     )
     desk = Desk(settings, raise_file_limit())
-    server = Server(http_config(desk.app, certificate), desk.leave, desk.release, settings.drain)
+    server = Server(http_config(desk.watching.traced(desk.app), certificate), desk.leave, desk.release, settings.drain)
     try:
         secured = settings.tls or settings.tls_cert is not None or bool(settings.behind_proxy)
         await check_exposure(desk.store, settings.host, secured=secured)

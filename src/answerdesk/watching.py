@@ -3,10 +3,11 @@ Rule: whatever is watched goes on the same without; nothing here is on the way o
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from answerdesk.api.app import CRASHING, App
 from answerdesk.api.hold import Hold
@@ -14,12 +15,16 @@ from answerdesk.api.limits import Guesses
 from answerdesk.api.meters import Meters, Numbers, counted
 from answerdesk.api.metrics import Look, Metrics
 from answerdesk.api.work import WaitingRoom
-from answerdesk.config import BadSetting
+from answerdesk.config import BadSetting, Settings
 from answerdesk.deliver import Deliverer
 from answerdesk.desk.ports import Clock
 from answerdesk.desk.store import DeskStore
-from answerdesk.desk.watch import Watch
+from answerdesk.desk.watch import Ran, Span, Watch, unwatched
 from answerdesk.model.callback import Delivery
+
+if TYPE_CHECKING:
+    # Takes an extra, and is imported by those who want it.
+    from answerdesk.tracing import Traces
 
 #: The shortest token that is taken: nobody is kept from trying others.
 LEAST_TOKEN: Final = 16
@@ -42,6 +47,20 @@ def read_token(path: Path | None) -> str | None:
     return token
 
 
+def traces_to(endpoint: str | None) -> Traces | None:
+    """Open the traces, None where nobody takes them; raises BadSetting where the extra is missing."""
+    if endpoint is None:
+        return None
+    try:
+        from answerdesk.tracing import open_traces
+    except ImportError as missing:
+        raise BadSetting(
+            f"trace_endpoint: traces take the extra otel, and {missing.name} is not installed;"
+            " pip install 'answerdesk[otel]'"
+        ) from missing
+    return open_traces(endpoint)
+
+
 def _render(numbers: Mapping[str, Numbers], accept: str) -> tuple[bytes, str]:
     # What it imports takes a while, and is wanted by those alone who are watched.
     from answerdesk.api.scrape import render
@@ -52,8 +71,10 @@ def _render(numbers: Mapping[str, Numbers], accept: str) -> tuple[bytes, str]:
 class Watching:
     """The metrics of one desk."""
 
-    def __init__(self, store: DeskStore, clock: Clock, token: str | None) -> None:
-        """Take what is read; the rest of the desk is told of by `own`."""
+    def __init__(self, store: DeskStore, clock: Clock, settings: Settings) -> None:
+        """Take what is read; raises BadSetting."""
+        token = read_token(settings.metrics_token_file)
+        self._traces = traces_to(settings.trace_endpoint)
         self._own: Callable[[], Mapping[str, Numbers]] = dict
         self.meters = Meters()
         self._store = store
@@ -66,7 +87,7 @@ class Watching:
     ) -> None:  # fmt: skip
         """Take the parts that count."""
         meters, store = self.meters, self._store
-        store.watched_by(Watch(ran=meters.ran))
+        store.watched_by(self._watch())
 
         def own() -> dict[str, Numbers]:
             return {
@@ -88,9 +109,35 @@ class Watching:
 
         self._own = own
 
+    @property
+    def span(self) -> Span:
+        """What marks a piece of work."""
+        return self._traces.span if self._traces else unwatched
+
+    def traced(self, app: App) -> Any:
+        """Give the application as it is served: itself, where nobody takes traces."""
+        if self._traces is None:
+            return app
+        from answerdesk.api.traced import Traced
+
+        return Traced(app, self._traces.tracer)
+
+    def _watch(self) -> Watch:
+        meters, traces = self.meters, self._traces
+        if traces is None:
+            return Watch(ran=meters.ran)
+
+        def ran(unit: Ran) -> None:
+            meters.ran(unit)
+            traces.ran(unit)
+
+        return Watch(ran=ran, caller=traces.caller)
+
     def _numbers(self) -> Mapping[str, Numbers]:
         return self._own()
 
     async def close(self) -> None:
         """Wait for what is being read."""
         await self._look.close()
+        if self._traces is not None:
+            await asyncio.to_thread(self._traces.close)

@@ -9,6 +9,7 @@ import pytest
 import reference
 import reference_apis
 
+from answerdesk.api.meters import METRICS
 from answerdesk.cli import VERBS, describe
 from answerdesk.config import SETTINGS
 from answerdesk.model.answer import Decline, Outcome, Why
@@ -125,6 +126,15 @@ def test_every_address_is_documented() -> None:
 
     assert len(plain) >= 4
     assert [address for address in [*methods, *plain, *described] if address not in page] == []
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_every_metric_is_documented_with_its_sentence_and_labels(metric) -> None:
+    section = text("reference/metrics.md").partition(f"## `{metric.name}`\n")[2].partition("\n## ")[0]
+
+    assert metric.about in " ".join(section.split())
+    assert f"- A {metric.sort}" in section
+    assert [label for label in metric.labels if f"`{label}`" not in section] == []
 
 
 def test_every_page_is_documented() -> None:

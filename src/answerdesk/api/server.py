@@ -11,11 +11,10 @@ import socket
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
-from answerdesk.api.app import App
 from answerdesk.api.patience import PatientProtocol, ServerState
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ SWITCH_SECONDS: Final = 0.0001
 MOST_FILES: Final = 65_536
 
 
-def http_config(app: App, certificate: Certificate | None = None) -> uvicorn.Config:
+def http_config(app: Any, certificate: Certificate | None = None) -> uvicorn.Config:
     """Say how HTTP is spoken."""
     files = (str(certificate.chain), str(certificate.key)) if certificate else (None, None)
     return uvicorn.Config(

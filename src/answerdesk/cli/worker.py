@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from answerdesk.cli import options, out, trust
+from answerdesk.cli.ends import Misused
 from answerdesk.cli.logs import log_lines
 from answerdesk.cli.running import address_of
 from answerdesk.cli.trust import ca_option
@@ -22,11 +23,18 @@ from answerdesk.cli.trust import ca_option
 )
 @ca_option
 @click.option("--pinned", type=click.Path(path_type=Path), hidden=True, help="What the folder's server is known by.")
+@click.option(
+    "--trace-endpoint",
+    metavar="URL",
+    envvar="ANSWERDESK_TRACE_ENDPOINT",
+    show_envvar=True,
+    help="Where traces go by OTLP over HTTP; takes the extra otel.",
+)
 @options.data_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line: the solver, and the server it works for.")
-def worker(
-    solver: str, url: str | None, token: str, parent: int | None, ca: Path | None, pinned: Path | None, data: Path,
-    as_json: bool,
+def worker(  # noqa: PLR0913, PLR0917 - one argument an option
+    solver: str, url: str | None, token: str, parent: int | None, ca: Path | None, pinned: Path | None,
+    trace_endpoint: str | None, data: Path, as_json: bool,
 ) -> int:  # fmt: skip
     """A token is made by `answerdesk workers add NAME --machine`."""
     log_lines("info")
@@ -36,4 +44,14 @@ def worker(
     if as_json:
         out.document({"solver": solver, "url": address})
     tls = trust.pinned(pinned) if pinned else trust.trusted(address, data, ca=ca, found=url is None)
-    return run(solver=solver, url=address, token=token, parent=parent, tls=tls)
+    if not trace_endpoint:
+        return run(solver=solver, url=address, token=token, parent=parent, tls=tls)
+    try:
+        from answerdesk.tracing import open_traces
+    except ImportError as missing:
+        raise Misused(f"traces take the extra otel, and {missing.name} is not installed") from missing
+    traces = open_traces(trace_endpoint, f"answerdesk-{solver}")
+    try:
+        return run(solver=solver, url=address, token=token, parent=parent, tls=tls, span=traces.span)
+    finally:
+        traces.close()

@@ -4,7 +4,7 @@ Rule: a watcher is told and never asked; where nobody watches, nothing is made f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 import msgspec
@@ -41,8 +41,14 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     caller: Callable[[], object] | None = None
 
 
-#: Marks a piece of work by name, from entering to leaving, with what is known of it.
-Span = Callable[[str, Mapping[str, str | int]], AbstractContextManager[object]]
+#: Marks a piece of work by name, from entering to leaving, with what is known of it by then.
+Span = Callable[[str, Mapping[str, str | int]], AbstractContextManager[None]]
+
+
+def unwatched(name: str, known: Mapping[str, str | int]) -> AbstractContextManager[None]:
+    """Mark nothing."""
+    del name, known
+    return nullcontext()
 
 
 class Glance(Protocol):

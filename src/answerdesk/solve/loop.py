@@ -16,7 +16,8 @@ import ssl
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -52,6 +53,14 @@ UNFITTING = 400
 _T = TypeVar("_T")
 
 
+#: marks a piece of work by name, with what is known of it when it ends
+Span = Callable[[str, Mapping[str, str | int]], AbstractContextManager[None]]
+
+
+def _unwatched(_: str, __: Mapping[str, str | int]) -> AbstractContextManager[None]:
+    return contextlib.nullcontext()
+
+
 class _Stopped(Exception):
     """The worker was told to stop."""
 
@@ -82,7 +91,9 @@ class Worker:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         lot: Callable[[], float] = random.random,
+        span: Span = _unwatched,
     ) -> None:
+        self._span = span
         self._desk = desk
         self._cell = cell
         self._clock = clock
@@ -165,7 +176,10 @@ class Worker:
             raise Late from None
         hints = Hints.from_question(msgspec.to_builtins(lease.question))
         job = pipe.Job(kind=lease.kind, media=tuple(media), hints=hints, seconds=self._cell.limits.soft)
-        outcome = await self._cell.solve(job, until - loop.time())
+        known: dict[str, str | int] = {"answerdesk.kind": lease.kind}
+        with self._span("solve", known):
+            outcome = await self._cell.solve(job, until - loop.time())
+            known["answerdesk.outcome"] = type(outcome).__name__.lower()
         if isinstance(outcome, pipe.Broken):
             self._remember(lease.task)
             log.warning("task %d is broken: %s", lease.task, outcome.reason)
@@ -217,12 +231,12 @@ class Worker:
 
 def run(
     *, solver: str, url: str, token: str, name: str | None = None, parent: int | None = None,
-    tls: ssl.SSLContext | None = None,
+    tls: ssl.SSLContext | None = None, span: Span = _unwatched,
 ) -> int:  # fmt: skip
     """Work until SIGTERM or SIGINT, or until process `parent` is this one's parent no more; returns an exit code."""
     try:
         find(solver)
-        asyncio.run(_run(solver, url, token, parent, tls))
+        asyncio.run(_run(solver, url, token, parent, tls, span))
     except (SolverUnknown, SolverUnavailable, ValueError) as error:
         return _failed(name or solver, error, NO_SOLVER)
     except Refused as error:
@@ -230,14 +244,14 @@ def run(
     return STOPPED
 
 
-async def _run(solver: str, url: str, token: str, parent: int | None, tls: ssl.SSLContext | None) -> None:
+async def _run(solver: str, url: str, token: str, parent: int | None, tls: ssl.SSLContext | None, span: Span) -> None:
     cell = Cell(solver=solver)
     # The child imports and loads while this process is still connecting.
     starting = asyncio.create_task(cell.up())
     await asyncio.sleep(0)
     # A lost reply is asked for again as long as a lease lasts; past that the loop itself goes on trying.
     async with AsyncWorkClient(url, token, tls=tls, retry=Retry(patience=LEASE)) as desk:
-        worker = Worker(desk, cell)
+        worker = Worker(desk, cell, span=span)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
