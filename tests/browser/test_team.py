@@ -6,16 +6,22 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import msgspec
 import pytest
 from playwright.sync_api import Page, expect
 
 from answerdesk.desk.payouts import PayOut
+from answerdesk.desk.ports import Changes, Needs, Rows
+from answerdesk.desk.roll import RollChanges, RollNeeds
+from answerdesk.model.account import Millis
 from answerdesk.model.money import Micros
+from answerdesk.model.person import FRESH_MS, PersonId
 from answerdesk.model.solver import SolverId
 from tests.browser.surfing import Crowd, Person
 from tests.browser.test_views import NARROW, SIZES, faults, sideways, taken
 from tests.serving import Customer, Serving, image_task, picture
 
+PASSWORD = "correct horse battery staple"
 LONG = "Maximiliane-Wilhelmine von und zu Hohenlohe-Waldenburg-Schillingsfürst-Bartenstein"
 
 
@@ -89,6 +95,66 @@ def test_the_first_link_leads_to_the_team_and_from_there_to_a_worker_who_is_paid
     expect(owner.page.get_by_role("button", name="Pay out")).to_have_count(0)
     ann.page.goto("/me/ledger")
     expect(ann.page.get_by_role("row").filter(has_text="by hand")).to_contain_text("-$0.0006")
+
+
+class Age(msgspec.Struct, frozen=True, kw_only=True):
+    """Let somebody's sessions be older than a proof may be."""
+
+    person: PersonId
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(roll=RollNeeds(of=(self.person,)))
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, int]:
+        held = rows.roll.sessions_of(self.person)
+        aged = tuple(msgspec.structs.replace(one, created=Millis(now - FRESH_MS)) for one in held)
+        return Changes(roll=(RollChanges(sessions=aged),)), len(aged)
+
+
+def test_long_after_the_sign_in_a_payout_goes_on_once_the_password_is_given(desk: Serving, people: Crowd):
+    owner, customer = people.owner(), desk.customer()
+    page = owner.page
+    page.goto("/sessions")
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_role("button", name="Set the password").click()
+    ann = people.invited("Ann")
+    answer(ann, customer)
+    page.goto("/team")
+    page.get_by_role("link", name="Ann").click()
+    page.get_by_label("Note").fill('for "May"')
+    desk.do(Age(person=PersonId(desk.cli("people", "show", "owner")["id"])))
+    desk.notice()
+
+    owner.forgive("status of 401")
+    page.get_by_role("button", name="Pay out").click()
+    expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
+    expect(page.get_by_label("Password")).to_be_focused()
+    fits(page, "proof")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("status").first).to_have_text("The payout is booked.")
+    page.get_by_role("link", name="Earnings and payouts").click()
+    expect(page.get_by_role("row").filter(has_text='for "May"')).to_contain_text("-$0.0006")
+
+
+def test_a_customer_is_invited_with_an_account_of_their_own(people: Crowd):
+    owner = people.owner()
+    page = owner.page
+    page.goto("/team/invite")
+    page.get_by_label("Name").fill("Cleo")
+    page.get_by_label("Role").select_option("customer")
+    page.get_by_label("Account", exact=True).fill("harbour office")
+    page.get_by_role("button", name="Invite").click()
+    expect(page.get_by_role("alert")).to_contain_text("There is no such account")
+    page.get_by_label("Open it as a new account").check()
+    owner.forgive("status of 422")
+    page.get_by_role("button", name="Invite").click()
+
+    expect(page.get_by_label("Client key")).to_have_value(re.compile("^[0-9a-f]{32}$"))
+    fits(page, "customer")
+    people.visitor().enter(page.get_by_label("One-time link").input_value())
 
 
 def test_a_link_is_copied_whole(people: Crowd):
