@@ -29,11 +29,13 @@ _DEEPER: Final = 8
 _PLACE: Final = IN_FLOW.partition(" WHERE ")[2]
 _FREE: Final = (
     "free_at <= %(now)s AND deadline > %(now)s AND tasks.n <> ALL (%(passed)s)"
-    " AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.n = tasks.n AND leases.solver = %(solver)s"
-    " AND (outcome IN ('answered', 'declined') OR (outcome IS NULL AND until > %(now)s)))"
-    " AND (SELECT count(*) FROM leases WHERE leases.n = tasks.n AND leases.solver = %(solver)s AND shown > 0)"
-    " < %(tries)s"
+    # Task by task, for a solver may have had more leases than a flow has tasks.
+    " AND (SELECT count(*) FILTER (WHERE shown > 0) < %(tries)s AND count(*) FILTER (WHERE"
+    " outcome IN ('answered', 'declined') OR (outcome IS NULL AND until > %(now)s)) = 0"
+    " FROM leases WHERE leases.n = tasks.n AND leases.solver = %(solver)s)"
 )
+#: A flow's first task, if any. Its order says which index to take, which a young table's statistics do not.
+ANY: Final = f"(SELECT tasks.n FROM tasks WHERE {_PLACE} ORDER BY tasks.lang, tasks.rank, tasks.n LIMIT 1)"
 
 
 def _first(lang: str) -> str:
@@ -68,7 +70,7 @@ def _flows(languages: str) -> str:
         "ORDER BY turn, flows.account ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS nth"
         f" FROM flows CROSS JOIN LATERAL ({first}) AS first"
         ' WHERE active = 1 AND flows.kind = line.kind AND flows."group" = line."group" AND flows.route = line.route'
-        f" AND (first.numbers IS NOT NULL OR NOT EXISTS ({IN_FLOW.replace(' INDEXED BY tasks_queue', '')}))"
+        f" AND (first.numbers IS NOT NULL OR {ANY} IS NULL)"
         ") AS found WHERE nth <= %(most)s) AS next ORDER BY next.turn, next.account"
     )
 

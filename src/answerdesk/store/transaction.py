@@ -17,10 +17,10 @@ from answerdesk.store.columns import Columns, Text, Whole
 from answerdesk.store.decided import Decided
 from answerdesk.store.dialect import postgres
 from answerdesk.store.hunting import find
-from answerdesk.store.search import Search
-from answerdesk.store.tables import LEASE, LINE, PURSE, TASK, Asking, Row
+from answerdesk.store.search import ANY, Search
+from answerdesk.store.tables import FLOW, LEASE, LINE, PURSE, TASK, Asking, Row
 from answerdesk.store.tallies import STANDING, standing_from
-from answerdesk.store.units import FLOW_NOW, house_asked
+from answerdesk.store.units import house_asked
 
 T = TypeVar("T")
 Connection = psycopg.AsyncConnection[Row]
@@ -56,7 +56,9 @@ _OWED: Final = (
     " FROM unnest(%s) AS asked (id) LEFT JOIN wages ON solver = asked.id GROUP BY 1"
 )
 _LINES: Final = f"SELECT {LINE} FROM lines"
-_FLOWS: Final = postgres(f"SELECT {FLOW_NOW} FROM flows WHERE account = ANY (?)")
+#: A flow is active as long as a task of it is open.
+_FLOW_NOW: Final = FLOW.replace("active", f"active = 1 AND {ANY} IS NOT NULL")
+_FLOWS: Final = f"SELECT {_FLOW_NOW} FROM flows WHERE account = ANY (%s)"
 _REPLAYS: Final = (
     "SELECT account, key, body, n, at FROM unnest(%s, %s) AS asked (account, key) JOIN replays USING (account, key)"
 )
@@ -155,7 +157,7 @@ class Unit(Decided):
 
     async def hunt(self, hunt: Hunt) -> None:
         """Find and lock the best tasks for a solver, after writing out what came before."""
-        await self.flush()
+        unwritten = await self._unwritten()
         rows = self.rows
         rows.idle.clear()
         rows.found = []
@@ -164,7 +166,8 @@ class Unit(Decided):
             search = Search(hunt, rows, self.now, passed, look)
             if search.over:
                 break
-            (flows,) = await self._ask(search.asked())
+            *_, flows = await self._ask(*unwritten, search.asked())
+            unwritten = []
             search.lay_out(flows)
             locks = search.plan(find(search, search.hunt, rows))
             if not locks:
@@ -177,6 +180,8 @@ class Unit(Decided):
             if not search.missed:
                 break
             passed += search.missed
+        if unwritten:
+            await self._ask(*unwritten)
         if rows.idle:
             await self._recheck_idle()
 
@@ -198,10 +203,6 @@ class Unit(Decided):
         mine = {AccountId(row[0]) for row in locked}
         now = {(flow.account, flow.line): flow for flow in map(tables.flow_from, flows)}
         rows.idle = {place for place in rows.idle if place[0] in mine and place in now and not now[place].active}
-
-    async def flush(self) -> None:
-        """Write out everything that stands and is not yet written."""
-        await self._ask(*await self._unwritten())
 
     async def _unwritten(self) -> list[Asked]:
         """Give what is to be written still; what it depends on is written."""

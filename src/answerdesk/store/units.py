@@ -19,7 +19,7 @@ from answerdesk.store.tallies import read_owed
 T = TypeVar("T")
 
 #: A flow is active as long as a task of it is open: that its last one is gone, no claim may have noticed yet.
-FLOW_NOW: Final = FLOW.replace("active", f"active = 1 AND EXISTS ({IN_FLOW})")
+_FLOW_NOW: Final = FLOW.replace("active", f"active = 1 AND EXISTS ({IN_FLOW})")
 
 
 def house_asked() -> Asking[House]:
@@ -102,7 +102,7 @@ class Unit(Decided):
         rows = self.rows
         if not rows.lines and (hunts or accounts):
             rows.lines = hunting.read_lines(self._db)
-        for row in self._many(f"SELECT {FLOW_NOW} FROM flows WHERE account IN ", accounts - self._flows_of):
+        for row in self._many(f"SELECT {_FLOW_NOW} FROM flows WHERE account IN ", accounts - self._flows_of):
             flow = tables.flow_from(row)
             rows.flows[flow.account, flow.line] = flow
         self._flows_of |= accounts

@@ -17,8 +17,11 @@ from answerdesk.store.cluster import configure, conninfo
 from answerdesk.store.columns import Columns
 from answerdesk.store.transaction import CLOCK, Connection
 
-#: How a writer looks rows up: by their keys always, whatever the statistics of a young table say.
-_PLANS: Final = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+#: How a writer looks rows up: by their keys always, whatever the statistics of a young table say, and planned once.
+_PLANS: Final = (
+    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+    " SET plan_cache_mode = force_generic_plan"
+)
 _FORGOTTEN: Final = f"DELETE FROM nodes WHERE seen < {CLOCK} - 86400000"
 _NODE: Final = f"INSERT INTO nodes (name, unit, seen) VALUES (%s, 0, {CLOCK}) ON CONFLICT DO NOTHING"
 #: Waits for the unit that holds the row, wherever its commit has got to.
