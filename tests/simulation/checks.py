@@ -12,19 +12,25 @@ from typing import Any
 
 import msgspec
 
-from answerdesk.model.account import Sequence
+from answerdesk.model.account import DAY_MS, Sequence
 from answerdesk.model.money import BOOKS, Book, Micros, Move, show
-from answerdesk.model.task import Permutation
+from answerdesk.model.task import Permutation, TaskId
+from tests.simulation.readings import Readings
 from tests.simulation.store import PERMUTATION_KEY
-from tests.simulation.told import Order, Told, told_by
+from tests.simulation.told import Told, told_by
 from tests.simulation.workers import MARK
-from tests.simulation.world import Event, World
+from tests.simulation.world import World
 
 #: How long after it was told that somebody may not call a server may still let them in.
 NOTICE = 20.0
-IDS = Permutation(PERMUTATION_KEY)
+_IDS = Permutation(PERMUTATION_KEY)
 _decode = msgspec.json.decode
 Rows = list[tuple[Any, ...]]
+
+
+def number(task: int) -> Sequence:
+    """Give the number a public id is stored under."""
+    return _IDS.find(TaskId(task))
 
 
 @dataclass
@@ -36,8 +42,13 @@ class Case:
     database: sqlite3.Connection
 
     def __post_init__(self) -> None:
-        self.tasks = {row[0]: row[1:] for row in self.rows("SELECT n, account, state, solution, price, refunded, created FROM tasks")}
-        self.leases = {row[0]: row[1:] for row in self.rows("SELECT token, n, solver, outcome, said, verdict, pay FROM leases")}
+        self.tasks = {
+            row[0]: row[1:]
+            for row in self.rows("SELECT n, account, state, solution, price, refunded, created FROM tasks")
+        }
+        self.leases = {
+            row[0]: row[1:] for row in self.rows("SELECT token, n, solver, outcome, said, verdict, pay FROM leases")
+        }
 
     def rows(self, select: str) -> Rows:
         return self.database.execute(select).fetchall()
@@ -45,7 +56,7 @@ class Case:
     @property
     def keeps(self) -> bool:
         """Whether nothing can have been forgotten yet."""
-        return self.world.weather.results_ms >= 86_400_000
+        return self.world.weather.results_ms >= DAY_MS
 
 
 def check(world: World, database: sqlite3.Connection) -> None:
@@ -61,7 +72,7 @@ def acknowledged_orders_are_kept(case: Case) -> Iterator[str]:
     for order in case.told.orders:
         if owners.setdefault(order.task, order.account) != order.account:
             yield f"task {order.task} was given to two accounts"
-        row = case.tasks.get(IDS.find(order.task))  # type: ignore[arg-type]
+        row = case.tasks.get(number(order.task))
         if row is None:
             if case.keeps:
                 yield f"order {order} was acknowledged and is not there"
@@ -102,44 +113,14 @@ def _mark_of(body: bytes) -> str:
 
 
 def replies_never_go_back(case: Case) -> Iterator[str]:
-    """Once final, for ever the same bytes; once known, known until it is forgotten; once forgotten, gone."""
-    final: dict[int, tuple[float, bytes]] = {}
-    gone: dict[int, float] = {}
-    known: dict[int, Order] = {}
+    owners: dict[int, int] = {}
+    readings: dict[int, Readings] = {}
     for order in case.told.orders:
-        known.setdefault(order.task, order)
+        if owners.setdefault(order.task, order.account) == order.account and order.task not in readings:
+            readings[order.task] = Readings(order.task, order.told, keeps=case.keeps)
     for event, account, task in sorted(case.told.stands, key=lambda each: each[0].ended):
-        if task not in known or known[task].account != account or event.status not in {200, 201, 404}:
-            continue
-        before = final.get(task)
-        late = before is not None and event.began > before[0]
-        if event.status == 404:
-            not_finished = b"not finished" in event.heard or b"seconds after" in event.heard
-            if not_finished:
-                if late and b"not finished" in event.heard:
-                    yield f"{event.line()}: it was final before"
-            elif event.what.endswith("/report") and before is not None and b'"failed"' in before[1]:
-                continue
-            elif event.what.endswith("/report"):
-                continue
-            elif case.keeps and event.began > known[task].told:
-                yield f"{event.line()}: it was acknowledged at {known[task].told:.3f}"
-            else:
-                gone[task] = min(gone.get(task, event.ended), event.ended)
-            continue
-        if task in gone and event.began > gone[task]:
-            yield f"{event.line()}: it was forgotten before"
-        reply = _decode(event.heard)
-        if reply["id"] != task:
-            yield f"{event.line()}: another task"
-        elif reply["status"] == "open":
-            # To a new order the reply says open even where it cannot be told how its task stands.
-            if late and event.status == 200:
-                yield f"{event.line()}: it was final before"
-        elif before is None:
-            final[task] = event.ended, event.heard
-        elif before[1] != event.heard:
-            yield f"{event.line()}: it read {before[1]!r} before"
+        if owners.get(task) == account and event.status in {200, 201, 404}:
+            yield from readings[task].take(event)
 
 
 def answers_are_what_somebody_said(case: Case) -> Iterator[str]:
@@ -153,7 +134,7 @@ def answers_are_what_somebody_said(case: Case) -> Iterator[str]:
             yield f"task {n} has the solution {solution!r}, which nobody said"
     for event, _, task in case.told.stands:
         if event.status in {200, 201} and _decode(event.heard).get("status") == "ready":
-            row = case.tasks.get(IDS.find(task))  # type: ignore[arg-type]
+            row = case.tasks.get(number(task))
             if row is not None and (row[1] != 1 or _decode(row[2]) != _decode(event.heard)["answer"]):
                 yield f"{event.line()}: stored is {row[2]!r}"
 
@@ -174,9 +155,8 @@ def verdicts_stand(case: Case) -> Iterator[str]:
                 yield f"{word}: the lease is not there"
             continue
         stored = _decode(lease[4]) if lease[4] else {}
-        if not stored.get("accepted"):
-            yield f"{word}: stored is {stored}"
-        elif stored.get("paid", 0) and show(Micros(stored["paid"]), least=6) != word.paid:
+        paid = show(Micros(stored["paid"]), least=6) if stored.get("paid") else word.paid
+        if not stored.get("accepted") or paid != word.paid:
             yield f"{word}: stored is {stored}"
 
 
@@ -198,6 +178,15 @@ def nobody_gets_a_task_twice(case: Case) -> Iterator[str]:
     shown = Counter(
         (n, solver) for n, solver in case.rows("SELECT n, solver FROM leases WHERE machine = 0 AND shown > 0")
     )
+    people = case.world.weather.people
+    given = Counter(
+        (solver, task)
+        for solver, task, _, _, reserved in case.told.leases.values()
+        if solver <= people and not reserved
+    )
+    for (solver, task), times in given.items():
+        if times > 1:
+            yield f"person {solver} was given task {task} {times} times"
     for (n, solver), times in shown.items():
         if times > 1:
             yield f"person {solver} was shown task {n} {times} times"
@@ -231,7 +220,7 @@ def money_adds_up(case: Case) -> Iterator[str]:
         if (balance, set_aside) != (books[Book.BALANCE, account], books[Book.HELD, account]):
             yield f"account {account} holds {balance} and {set_aside}, its books {books}"
         if (set_aside, count) != (held[account], is_open[account]) or balance < 0:
-            yield f"account {account} has {set_aside} set aside for {count}, its tasks {held[account]}, {is_open[account]}"
+            yield f"account {account} has {set_aside} set aside for {count} tasks, not {held[account]}"
     for solver, owed in case.rows("SELECT solver, sum(earned - paid) FROM wages GROUP BY solver"):
         if owed != books[Book.EARNED, solver] or owed < 0:
             yield f"solver {solver} is owed {owed}, by the books {books[Book.EARNED, solver]}"
@@ -273,11 +262,11 @@ def acknowledged_moves_are_booked(case: Case) -> Iterator[str]:
             yield f"{note} was told as {status} and is booked {noted[note]} times"
     refunded = {n for n, row in case.tasks.items() if row[4] or not row[3]}
     for task, correct, at in case.told.reports:
-        n = IDS.find(task)  # type: ignore[arg-type]
+        n = number(task)
         if not correct and n in case.tasks and n not in refunded:
             yield f"task {task} was reported wrong at {at:.3f} and not refunded"
     for task, at in case.told.cancelled:
-        row = case.tasks.get(IDS.find(task))  # type: ignore[arg-type]
+        row = case.tasks.get(number(task))
         if row is not None and row[1] != 2:
             yield f"task {task} was cancelled at {at:.3f} and has the state {row[1]}"
 
@@ -318,9 +307,9 @@ def who_may_not_call_is_turned_away(case: Case) -> Iterator[str]:
         until = next((event.began for event in later), float("inf"))
         who = began.asked.decode()
         for event in case.world.history:
-            if event.who == who and event.began > began.ended + NOTICE and event.ended < until:
-                if event.status not in {status, 503, None}:
-                    yield f"{event.line()}: {who} was {began.what} at {began.ended:.3f}"
+            concerns = event.who == who and event.began > began.ended + NOTICE and event.ended < until
+            if concerns and event.status not in {status, 503, None}:
+                yield f"{event.line()}: {who} was {began.what} at {began.ended:.3f}"
 
 
 CHECKS = (
@@ -339,10 +328,6 @@ CHECKS = (
 )
 
 
-def erased(event: Event) -> bool:
-    return event.status == 404
-
-
 def rows_left(database: sqlite3.Connection) -> Iterator[str]:
     """What still lies where nothing must, once every task is past its time."""
     for table in ("tasks", "contents", "leases", "replays", "callbacks", "attempts"):
@@ -353,6 +338,3 @@ def rows_left(database: sqlite3.Connection) -> Iterator[str]:
 
 def marks_in(data: bytes) -> set[str]:
     return {found.group().decode() for found in re.finditer(rb"c\d+o\d+x", data)}
-
-
-__all__ = ["Sequence", "check", "marks_in", "rows_left"]

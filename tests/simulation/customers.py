@@ -1,5 +1,5 @@
 """Customers: they order, ask again when they heard nothing, poll, cancel and report, and look where they must not.
-Rule: they do what real clients do; what they were told lies in the history, and nothing is decided by what they know."""
+Rule: they do what real clients do, and what they were told lies in the history."""
 
 from __future__ import annotations
 

@@ -36,7 +36,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._virtual = max(self._virtual, self._scheduled[0].when())  # type: ignore[attr-defined]
         return ()
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
         """Keep timers of one moment in the order in which they were set, which a heap alone does not."""
         timer = _Timer(when, next(self._ties), callback, args, self, context)
         heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
@@ -70,7 +72,7 @@ class _Timer(asyncio.TimerHandle):
         self._place = when, tie
 
     def __lt__(self, other: Any) -> bool:
-        return self._place < other._place  # noqa: SLF001 - its own kind
+        return self._place < other._place
 
 
 def _finish(done: asyncio.Future[Any], result: Any) -> None:

@@ -58,15 +58,21 @@ class Network:
         what = f"{request.verb} {request.path}{'?' if request.query else ''}{request.query.decode()}"
         self.world.history.append(
             Event(
-                began=began, ended=loop.time(), who=who, what=what, key=request.key, asked=request.body, status=status,
+                began=began,
+                ended=loop.time(),
+                who=who,
+                what=what,
+                key=request.key,
+                asked=request.body,
+                status=status,
                 heard=body,
-            )  # fmt: skip
+            )
         )
         return None if answer is None else Reply(answer.status, answer.body, began, loop.time())
 
     async def quiet(self) -> None:
         """Wait until nothing is under way any more."""
-        while self.travelling:
+        while self.travelling:  # noqa: ASYNC110 - it costs no time
             await asyncio.sleep(1.0)
 
 

@@ -59,9 +59,14 @@ class Office:
             store.close()
         self.world.history.append(
             Event(
-                began=began, ended=self.world.loop.time(), who="office", what=what, asked=asked.encode(),
-                status=status, heard=outcome.encode(),
-            )  # fmt: skip
+                began=began,
+                ended=self.world.loop.time(),
+                who="office",
+                what=what,
+                asked=asked.encode(),
+                status=status,
+                heard=outcome.encode(),
+            )
         )
         return status is not None
 
@@ -87,7 +92,9 @@ class Office:
         await self._command("top-up", note, once)
 
     async def _price(self) -> None:
-        price = Price(type=TYPE, price=Micros(self.dice.choice([0, 700, 2_500])), pay=Micros(self.dice.choice([0, 400])))
+        price = Price(
+            type=TYPE, price=Micros(self.dice.choice([0, 700, 2_500])), pay=Micros(self.dice.choice([0, 400]))
+        )
         await self._insist("price", "", SavePrice(price=price))
 
     async def _pay_out(self) -> None:

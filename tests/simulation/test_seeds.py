@@ -31,7 +31,8 @@ def test_a_life_is_full_of_what_can_go_wrong() -> None:
     seen = {
         what: history.count(what)
         for what in (
-            "no reply", "-> 503", "-> 404", "-> 403", "-> 401", '"accepted":true', '"accepted":false', '"reopened":true',
+            "no reply", "-> 503", "-> 404", "-> 403", "-> 401",
+            '"accepted":true', '"accepted":false', '"reopened":true',
             '"status":"ready"', '"status":"failed"', "the server is killed", "the clock is off", "put off",
             "top-up", "pay-out", "suspended", "disabled", "freed",
         )
@@ -46,7 +47,9 @@ def lived_apart(seed: int, hashed: str) -> str:
     """The last line of a life in a process of its own, whose strings hash as told."""
     code = f"from tests.simulation.run import run; print(run({seed}).digest)"
     environment = {**os.environ, "PYTHONHASHSEED": hashed, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, cwd=ROOT
+    )
     return done.stdout.strip()
 
 

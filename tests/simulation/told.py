@@ -114,9 +114,15 @@ def _worker(told: Told, event: Event, solver: int) -> None:
         words = _words(verb, asked)
         told.words.append(
             Word(
-                event.ended, event.began, solver, asked["lease"], words, reply["accepted"], reply["paid"],
+                event.ended,
+                event.began,
+                solver,
+                asked["lease"],
+                words,
+                reply["accepted"],
+                reply["paid"],
                 reply.get("why"),
-            )  # fmt: skip
+            )
         )
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from random import Random
 from typing import Any
 
 from tests.simulation.network import Network, Reply
