@@ -30,13 +30,14 @@ from PIL import Image
 from answerdesk.desk.books import AddKey, ChangeAccount, OpenAccount, RevokeKey, SaveSolver, TopUp
 from answerdesk.desk.orders import End
 from answerdesk.desk.ports import Listing
+from answerdesk.desk.store import DeskStore
 from answerdesk.model.account import Account, AccountId, Key, Millis, Standing, digest
+from answerdesk.model.database import DatabaseUrl
 from answerdesk.model.money import Micros, parse
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver, SolverId
 from answerdesk.model.task import Cause, State
-from answerdesk.store.folder import open_store
-from answerdesk.store.sqlite import SqliteStore
+from answerdesk.store.folder import open_desk
 
 T = TypeVar("T")
 
@@ -213,6 +214,7 @@ class Serving:
     def __init__(self, folder: Path, **settings: Any) -> None:
         """Start it; settings as in the settings table, with `solver` none unless said otherwise."""
         self.data = folder / "data"
+        self._database = DatabaseUrl(settings["database"]) if "database" in settings else None
         self._workers: list[Solver] = []
         self.customers: list[Customer] = []
         self.log = folder / "serve.log"
@@ -258,13 +260,13 @@ class Serving:
         return json.loads(done.stdout)
 
     @contextlib.contextmanager
-    def store(self) -> Iterator[SqliteStore]:
+    def store(self) -> Iterator[DeskStore]:
         """The desk as another process sees it, as the command line does."""
-        store = open_store(self.data)
+        store = open_desk(self.data, self._database)
         try:
             yield store
         finally:
-            store.close()
+            awaited(store.aclose())
 
     def do(self, *verbs: Any) -> None:
         """Run the desk's own verbs from this process."""
