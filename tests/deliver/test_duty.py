@@ -1,4 +1,4 @@
-"""Of several processes on one desk only the one on duty posts callbacks; another posts them once the duty is its own."""
+"""Of several processes on a desk the one on duty posts callbacks, and another once the duty is its own."""
 
 from __future__ import annotations
 
