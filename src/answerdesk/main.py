@@ -315,13 +315,17 @@ async def _chore(chore: Chore, store: DeskStore, retention: Retention) -> None:
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
-    """Act again and again; one that fails is logged and tried again at its next time."""
+    """Act again and again; one that fails is logged and tried again at its next time, one put off is logged once."""
+    put_off = False
     while True:
         await asyncio.sleep(seconds)
         try:
             await act()
+            put_off = False
         except Unavailable as away:
-            log.warning("chore_put_off", why=str(away))
+            if not put_off:
+                log.warning("chore_put_off", why=str(away))
+            put_off = True
         except Exception:
             log.exception("chore_crashed")
 
