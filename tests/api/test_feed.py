@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from answerdesk.api.events import MOST_WAITING, PAGE, Channel, Feed, Stream
+from answerdesk.api.events import MOST_LOOKS, MOST_WAITING, PAGE, Channel, Feed, Stream
 from answerdesk.desk.ports import Heard, Unavailable
 from answerdesk.model.account import AccountId, Millis, Sequence
 from answerdesk.model.money import Micros
@@ -30,8 +30,8 @@ class Settled:
         self.reads = 0
         self.away = False
 
-    async def last_settled(self) -> int:
-        return self.tasks[-1].place if self.tasks else 0
+    async def last_settled(self, account: AccountId) -> int:
+        return max((task.place for task in self.tasks if task.account == account), default=0)
 
     async def settled_after(self, account: AccountId, place: int, most: int) -> list[Task]:
         self.reads += 1
@@ -201,6 +201,68 @@ async def test_what_nobody_heard_of_is_read_by_every_stream():
 
     assert (one.places, other.places) == ([1, 3], [2])
     await hall.close(one, other)
+
+
+async def test_places_of_one_account_may_come_after_greater_ones_of_another():
+    hall = Hall()
+    one, other = await hall.listen(), await hall.listen(OTHER)
+    hall.settle(8192, account=OTHER)
+    hall.settle(4096, 4097)
+    hall.settle(12288)
+    await hall.calm()
+
+    assert (one.places, other.places) == ([4096, 4097, 12288], [8192])
+    await hall.close(one, other)
+
+
+async def test_what_is_heard_late_of_another_node_is_told_in_its_place_and_once():
+    hall = Hall()
+    one = await hall.listen()
+    hall.settle(4096, told=False)
+    hall.settle(8192)
+    await hall.calm()
+    hall.feed.hear(Heard(tasks=[settled(4096)]))
+    await hall.calm()
+
+    assert one.places == [4096, 8192]
+    await hall.close(one)
+
+
+async def test_a_look_finds_what_each_account_settled_elsewhere():
+    hall = Hall()
+    one, other = await hall.listen(), await hall.listen(OTHER)
+    # In flight when the first one was heard of, and committed after it with a smaller place.
+    hall.settle(8192)
+    await hall.calm()
+    hall.settle(4096, account=OTHER, told=False)
+    await hall.feed.look()
+    await hall.calm()
+
+    assert (one.places, other.places) == ([8192], [4096])
+    await hall.close(one, other)
+
+
+async def test_of_very_many_accounts_each_is_looked_at_in_turn():
+    hall = Hall()
+    crowd = [await hall.listen(AccountId(100 + i)) for i in range(MOST_LOOKS + 1)]
+    for i in range(len(crowd)):
+        hall.settle(4096 * (i + 1), account=AccountId(100 + i), told=False)
+    await hall.feed.look()
+    await hall.feed.look()
+    await hall.calm()
+
+    assert [one.places for one in crowd] == [[4096 * (i + 1)] for i in range(len(crowd))]
+    await hall.close(*crowd)
+
+
+async def test_a_place_the_account_has_not_reached_means_from_now_on():
+    hall = Hall()
+    hall.settle(3)
+    hall.settle(4, account=OTHER)
+
+    assert await hall.feed.place_after(ONE, "4") == 3
+    assert await hall.feed.place_after(ONE, "2") == 2
+    assert await hall.feed.place_after(ONE, "-1") == 3
 
 
 async def test_what_settled_before_the_first_word_is_read_from_the_place_asked_for():

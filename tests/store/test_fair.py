@@ -275,14 +275,15 @@ async def test_a_flow_without_tasks_is_no_longer_looked_at(desk, three):
     await served(desk, person, 2)
     await desk.claim(person)
 
-    assert looked_at(desk) == 0
+    assert await looked_at(desk) == 0
     await flood(desk, loud, 1)
-    assert looked_at(desk) == 1
+    assert await looked_at(desk) == 1
     assert await served(desk, person, 1) == [loud.id]
 
 
-def looked_at(desk) -> int:
-    return desk.store._rows("SELECT count(*) FROM flows WHERE active = 1")[0][0]  # noqa: SLF001 - its own rows
+async def looked_at(desk) -> int:
+    ((count,),) = await desk.store._rows("SELECT count(*) FROM flows WHERE active = 1")  # noqa: SLF001 - its own rows
+    return count
 
 
 async def test_what_a_claim_costs_does_not_grow_with_what_waits_in_other_languages(desk, three):

@@ -313,7 +313,7 @@ class TaskLife(Life):
             ' AND flows.kind = tasks.kind AND flows."group" = tasks."group" AND flows.route = tasks.route)'
         )
         if hasattr(self, "account"):
-            assert self.desk.store._rows(lost) == []  # noqa: SLF001 - a row that nothing else would show
+            assert self.do(self.desk.store._rows(lost)) == []  # noqa: SLF001 - a row that nothing else would show
 
     def teardown(self) -> None:
         super().teardown()

@@ -35,6 +35,8 @@ STEPS: Final = 64
 MOST_OF_ACCOUNT: Final = 200
 #: Streams of all accounts together.
 MOST_STREAMS: Final = 2_000
+#: Accounts looked at in one round for what other processes settled.
+MOST_LOOKS: Final = 100
 LONGEST_NAME: Final = 19
 ALIVE: Final = b": alive\n\n"
 #: When those whose stream is ended here are told to come again, in as many steps.
@@ -109,9 +111,13 @@ class Stream:
 class Channel:
     """One account's streams, and the events that some of them may not have been told."""
 
-    def __init__(self, since: int) -> None:
-        """Know every event after a place."""
+    def __init__(self, since: int, gaps: int = 0) -> None:
+        """Know every event after a place that the feed hears of, which so far had missed some so often."""
         self.streams: set[Stream] = set()
+        #: The furthest place its account is known to have reached.
+        self.heard = since
+        #: Of how many of the feed's gaps its streams know to read what may be missing.
+        self.gaps = gaps
         #: When one of them last read the store without a reason.
         self.looked = time.monotonic()
         self._events: deque[tuple[int, bytes]] = deque()
@@ -122,11 +128,12 @@ class Channel:
         if len(self._events) >= MOST_WAITING:
             self._since, _ = self._events.popleft()
         self._events.append((place, event))
+        self.heard = place
 
     def miss(self, place: int) -> None:
         """Note that something up to a place may be missing here."""
         self._events.clear()
-        self._since = place
+        self._since = self.heard = max(self.heard, place)
         self.wake()
 
     def after(self, place: int) -> tuple[int, bytes] | None:
@@ -177,8 +184,11 @@ class Feed:
         self._most = most
         self._channels: dict[AccountId, Channel] = {}
         self._count = 0
-        #: The place of the last task heard of: what comes after it without a gap has been missed by nobody.
+        #: The furthest place heard of: what comes right after it has no task before it that was missed.
         self._heard = 0
+        #: How often something else came. Where several nodes write, places have gaps of their own, and only those of
+        #: one account rise with its commits.
+        self._gaps = 0
         #: The accounts with news, in the order it came.
         self._news: dict[AccountId, None] = {}
         #: Whether news is about to be told.
@@ -186,38 +196,41 @@ class Feed:
         self._closed = False
 
     def hear(self, heard: Heard) -> None:
-        """Take newly settled tasks in for the streams of their accounts; after a gap every stream reads the store."""
+        """Take newly settled tasks in for the streams of their accounts; after a gap those read the store."""
         if heard.settings:
             # Those who listen may be admitted no longer.
             self._wake()
         for task in heard.tasks:
-            # A settled task that was only reported on keeps its place, and is no news.
-            if task.place <= self._heard:
-                continue
-            if task.place > self._heard + 1:
-                self._miss(task.place - 1)
-            self._heard = task.place
+            next_one = task.place == self._heard + 1
+            if task.place > self._heard:
+                self._gaps += not next_one
+                self._heard = task.place
             channel = self._channels.get(task.account)
-            if channel is not None:
+            # A settled task that was only reported on keeps its place, and is no news.
+            if channel is None or task.place <= channel.heard:
+                continue
+            if next_one and channel.gaps == self._gaps:
                 channel.add(task.place, self._event(task))
                 self._news[task.account] = None
+            else:
+                self._miss(channel, task.place)
         if self._news and not self.telling:
             self.telling = True
             # Polls that were released just now have their turn before.
             asyncio.get_running_loop().call_soon(self._tell)
 
     async def look(self) -> None:
-        """Let the streams read what another process settled."""
-        if not self._channels:
-            return
-        last = await self._records.last_settled()
-        if last > self._heard:
-            self._heard = last
-            self._miss(last)
+        """Let the streams read what another process settled; of many accounts, those last looked at wait."""
+        for account in list(self._channels)[:MOST_LOOKS]:
+            last = await self._records.last_settled(account)
+            if (channel := self._channels.pop(account, None)) is not None:
+                self._channels[account] = channel
+                if last > channel.heard:
+                    self._miss(channel, last)
 
-    async def place_after(self, name: str) -> int:
-        """Read a ``Last-Event-ID``; anything else, or a place no task has reached, means from now on."""
-        last = await self._records.last_settled()
+    async def place_after(self, account: AccountId, name: str) -> int:
+        """Read a ``Last-Event-ID``; anything else, or a place the account has not reached, means from now on."""
+        last = await self._records.last_settled(account)
         if name.isascii() and name.isdigit() and len(name) <= LONGEST_NAME:
             return min(int(name), last)
         return last
@@ -235,7 +248,7 @@ class Feed:
         Empty bytes say nothing, but who listens should be looked at again. What is poured is not given.
         """
         stream = Stream(place, pour)
-        channel = self._channels.setdefault(account, Channel(self._heard))
+        channel = self._channels.setdefault(account, Channel(place, self._gaps))
         channel.streams.add(stream)
         self._count += 1
         try:
@@ -259,9 +272,9 @@ class Feed:
         for channel in self._channels.values():
             channel.wake()
 
-    def _miss(self, place: int) -> None:
-        for channel in self._channels.values():
-            channel.miss(place)
+    def _miss(self, channel: Channel, place: int) -> None:
+        channel.gaps = self._gaps
+        channel.miss(place)
 
     def _tell(self) -> None:
         """Tell one account's news, then let everybody else have their turn."""
@@ -307,7 +320,7 @@ class Feed:
 
     async def _read(self, account: AccountId, channel: Channel, stream: Stream) -> bytes:
         """Read on from the stream's place; a page that is not full means it has caught up."""
-        heard, known = self._heard, channel.after(stream.place)
+        heard, known = channel.heard, channel.after(stream.place)
         try:
             tasks = await self._records.settled_after(account, stream.place, PAGE)
         except Unavailable as away:
@@ -320,9 +333,9 @@ class Feed:
             stream.place = tasks[-1].place
         if not stream.behind:
             stream.place = max(stream.place, heard)
-        if tasks and tasks[0].place <= heard and known is not None and not known[1]:
+        if tasks and known is not None and not known[1]:
             # The others know no more of it.
-            channel.miss(heard)
+            self._miss(channel, stream.place)
         return b"".join(self._event(task) for task in tasks)
 
     def _event(self, task: Task) -> bytes:

@@ -164,7 +164,7 @@ class Native:
         try:
             account = await self._admit(scope, ip)
             self._feed.check_room(account.id)
-            place = await self._feed.place_after(text_header(scope, b"last-event-id"))
+            place = await self._feed.place_after(account.id, text_header(scope, b"last-event-id"))
         except Refusal as refusal:
             return self._refused(refusal, ip, scope)
         except Unavailable as away:

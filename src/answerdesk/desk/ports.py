@@ -356,8 +356,8 @@ class Records(Protocol):
     async def settled_after(self, account: AccountId, place: int, most: int) -> list[Task]:
         """Read an account's final tasks in the order they settled, after a place."""
 
-    async def last_settled(self) -> int:
-        """Give the place of the task that settled last."""
+    async def last_settled(self, account: AccountId) -> int:
+        """Give the place of the task of an account that settled last, 0 where none is kept that settled."""
 
     async def entries(self, account: AccountId, before: int, most: int) -> list[tuple[int, Millis, Entry]]:
         """Read an account's ledger as (line, time, entry), newest first, before a line."""

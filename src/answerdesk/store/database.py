@@ -3,15 +3,19 @@ Rule: migrations are numbered and recorded; a file of a newer version is refused
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from answerdesk.desk.ports import Unavailable
 from answerdesk.store.group import is_busy
+from answerdesk.store.reading import Reading
 from answerdesk.store.schema import migrations, newer
+from answerdesk.store.tables import Row
 
 #: How far a restored desk skips, so that no id issued after the backup comes again.
 SKIP: Final = 1_000_000
@@ -27,6 +31,23 @@ PRAGMAS: Final = (
     "secure_delete = ON",
     "busy_timeout = 0",
 )
+
+# A list is one value of a statement: its JSON, which json_each() takes apart.
+sqlite3.register_adapter(list, json.dumps)
+
+
+class SqliteReading(Reading):
+    """Reads by single short statements, on the event loop itself."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Take the connection that reads."""
+        self._read = connection
+
+    async def _rows(self, select: str, *values: Any) -> list[Row]:
+        try:
+            return self._read.execute(select, values).fetchall()
+        except sqlite3.Error as error:
+            raise Unavailable(f"the store could not be read: {error}") from error
 
 
 def connect(path: str) -> sqlite3.Connection:

@@ -7,26 +7,20 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from answerdesk.desk.crew import Lane
 from answerdesk.desk.sums import Sums
 from answerdesk.model.account import Millis
-from answerdesk.store.crew import SqliteCrew
-from answerdesk.store.database import connect
+from answerdesk.store.crew import CrewReads
+from answerdesk.store.database import SqliteReading, connect
+from answerdesk.store.records import RecordReads
 
 T = TypeVar("T")
 
-#: One solver after the other along the index, as far as it had leases that ran out in that time.
-_RAN_OUT: Final = (
-    "SELECT machine, count(*) FROM solvers CROSS JOIN leases INDEXED BY leases_live ON leases.solver = solvers.id"
-    " WHERE outcome IS NULL AND until > ? AND until <= ? GROUP BY machine"
-)
 
-
-class _Reader(SqliteCrew):
-    async def ran_out(self, since: Millis, till: Millis) -> dict[bool, int]:
-        return {bool(machine): count for machine, count in self._rows(_RAN_OUT, since, till)}
+class _Reader(SqliteReading, RecordReads, CrewReads):
+    """What is read beside the server."""
 
 
 class SqliteGlance:

@@ -32,13 +32,6 @@ _TASKS: Final = (
 )
 _NEXT_LANGUAGE: Final = f"SELECT min(lang) FROM tasks INDEXED BY tasks_queue WHERE {_OF_FLOW} AND lang > ?"
 _ANY: Final = f"SELECT 1 FROM tasks INDEXED BY tasks_queue WHERE {_OF_FLOW} LIMIT 1"
-#: So many tasks of a line are looked at to count those that wait; a line with more is as good as full.
-_MOST_COUNTED: Final = 10_000
-_WAITING: Final = (
-    "SELECT count(*) FROM (SELECT 1 FROM (SELECT lang, free_at FROM tasks INDEXED BY tasks_queue WHERE state = 0"
-    ' AND kind = ? AND "group" = ? AND route = ? AND deadline > ? LIMIT ?)'
-    " WHERE free_at <= ? AND (? = '' OR lang IS NULL OR instr(?, ',' || lang || ',')) LIMIT ?)"
-)
 
 
 @functools.cache
@@ -90,16 +83,6 @@ def find(queue: Queue, hunt: Hunt, rows: Rows) -> list[Sequence]:
         latest += 1
         heapq.heapreplace(turns, (latest, i, line))
     return found
-
-
-def waiting(database: sqlite3.Connection, hunt: Hunt, kind: Kind, now: Millis) -> int:
-    """Count the tasks of a kind that wait for a solver, at most as many as it hunts for."""
-    wanted = f",{','.join(hunt.languages)}," if hunt.languages else ""
-    count = 0
-    for group, route in product(hunt.groups, (hunt.route, Route.EITHER)):
-        values = (kind, group, route, now, _MOST_COUNTED, now, wanted, wanted, hunt.most)
-        count += database.execute(_WAITING, values).fetchone()[0]
-    return min(count, hunt.most)
 
 
 class _Line(Iterator[Sequence]):

@@ -1,4 +1,4 @@
-"""People, their sessions and links on SQLite: gathered for verbs, written, and read.
+"""People, their sessions and links: gathered for verbs, and written.
 Rule: nothing here decides; rows come in as values and go out as values."""
 
 from __future__ import annotations
@@ -10,22 +10,21 @@ import msgspec
 
 from answerdesk.desk.roll import RollChanges, RollNeeds, RollRows
 from answerdesk.model.account import Millis
-from answerdesk.model.person import IDLE_MS, Link, Person, PersonId, Purpose, Session, handle
-from answerdesk.store.records import SqliteRecords
+from answerdesk.model.person import IDLE_MS, Link, Person, Purpose, Session, handle
 from answerdesk.store.tables import Asking, Row, Statement
 
 _encode = msgspec.json.Encoder().encode
-_PERSON = msgspec.json.Decoder(Person)
+PERSON = msgspec.json.Decoder(Person)
 
-_SESSION: Final = "digest, person, created, seen, until, agent"
-_LINK: Final = "digest, person, purpose, until, used"
+SESSION: Final = "digest, person, created, seen, until, agent"
+LINK: Final = "digest, person, purpose, until, used"
 _NEW_SESSION: Final = (
-    f"INSERT INTO sessions ({_SESSION}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
+    f"INSERT INTO sessions ({SESSION}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
     " person = excluded.person, created = excluded.created, seen = excluded.seen, until = excluded.until,"
     " agent = excluded.agent"
 )
 _NEW_LINK: Final = (
-    f"INSERT INTO links ({_LINK}) VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
+    f"INSERT INTO links ({LINK}) VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
     " person = excluded.person, purpose = excluded.purpose, until = excluded.until, used = excluded.used"
 )
 
@@ -38,7 +37,8 @@ def _session_row(session: Session) -> Row:
     return session.digest, session.person, session.created, session.seen, session.until, session.agent
 
 
-def _session_from(row: Row) -> Session:
+def session_from(row: Row) -> Session:
+    """Read a session."""
     digest, person, created, seen, until, agent = row
     return Session(digest=digest, person=person, created=created, seen=seen, until=until, agent=agent)
 
@@ -47,7 +47,8 @@ def _link_row(link: Link) -> Row:
     return link.digest, link.person, str(link.purpose), link.until, link.used
 
 
-def _link_from(row: Row) -> Link:
+def link_from(row: Row) -> Link:
+    """Read a link."""
     digest, person, purpose, until, used = row
     return Link(digest=digest, person=person, purpose=Purpose(purpose), until=until, used=used)
 
@@ -55,23 +56,23 @@ def _link_from(row: Row) -> Link:
 def gather(rows: RollRows, need: RollNeeds, now: Millis) -> Asking[None]:
     """Ask for what a verb needs and the unit has not yet seen."""
     past = (now, now - IDLE_MS, need.past)
-    sessions = yield from _each(f"SELECT {_SESSION} FROM sessions WHERE digest = ?", need.sessions)
-    sessions += yield from _each(f"SELECT {_SESSION} FROM sessions WHERE person = ?", need.of)
-    links = yield from _each(f"SELECT {_LINK} FROM links WHERE digest = ?", need.links)
-    links += yield from _each(f"SELECT {_LINK} FROM links WHERE person = ?", need.of)
+    sessions = yield from _each(f"SELECT {SESSION} FROM sessions WHERE digest = ?", need.sessions)
+    sessions += yield from _each(f"SELECT {SESSION} FROM sessions WHERE person = ?", need.of)
+    links = yield from _each(f"SELECT {LINK} FROM links WHERE digest = ?", need.links)
+    links += yield from _each(f"SELECT {LINK} FROM links WHERE person = ?", need.of)
     if need.past:
-        sessions += yield f"SELECT {_SESSION} FROM sessions WHERE until <= ? OR seen <= ? LIMIT ?", past
-        links += yield f"SELECT {_LINK} FROM links WHERE until <= ? LIMIT ?", (now, need.past)
+        sessions += yield f"SELECT {SESSION} FROM sessions WHERE until <= ? OR seen <= ? LIMIT ?", past
+        links += yield f"SELECT {LINK} FROM links WHERE until <= ? LIMIT ?", (now, need.past)
     for row in sessions:
-        rows.sessions.setdefault(row[0], _session_from(row))
+        rows.sessions.setdefault(row[0], session_from(row))
     for row in links:
-        rows.links.setdefault(row[0], _link_from(row))
+        rows.links.setdefault(row[0], link_from(row))
     wanted = dict.fromkeys([*need.people, *(row[1] for row in (*sessions, *links))])
     found = yield from _each("SELECT about FROM people WHERE id = ?", wanted)
     if need.everybody:
         found += yield "SELECT about FROM people", ()
     for (about,) in found:
-        person = _PERSON.decode(about)
+        person = PERSON.decode(about)
         rows.people.setdefault(person.id, person)
 
 
@@ -95,43 +96,3 @@ def statements(decided: Iterable[RollChanges]) -> Iterator[Statement]:
         yield "DELETE FROM sessions WHERE digest = ?", [(digest,) for digest in changes.ended]
         yield _NEW_LINK, [*map(_link_row, changes.links)]
         yield "DELETE FROM links WHERE digest = ?", [(digest,) for digest in changes.dropped]
-
-
-class SqliteRoll(SqliteRecords):
-    """The roll port, on the connection that reads."""
-
-    async def session(self, digest: bytes) -> tuple[Session, Person] | None:
-        """Find by digest."""
-        select = f"SELECT {_SESSION}, about FROM sessions JOIN people ON people.id = sessions.person WHERE digest = ?"
-        rows = self._rows(select, digest)
-        return (_session_from(rows[0][:-1]), _PERSON.decode(rows[0][-1])) if rows else None
-
-    async def link(self, digest: bytes) -> tuple[Link, Person] | None:
-        """Find by digest."""
-        select = f"SELECT {_LINK}, about FROM links JOIN people ON people.id = links.person WHERE digest = ?"
-        rows = self._rows(select, digest)
-        return (_link_from(rows[0][:-1]), _PERSON.decode(rows[0][-1])) if rows else None
-
-    async def person(self, person: PersonId) -> Person | None:
-        """Read one."""
-        rows = self._rows("SELECT about FROM people WHERE id = ?", person)
-        return _PERSON.decode(rows[0][0]) if rows else None
-
-    async def person_called(self, handle: str) -> Person | None:
-        """Find by the unique form of the name."""
-        rows = self._rows("SELECT about FROM people WHERE handle = ?", handle)
-        return _PERSON.decode(rows[0][0]) if rows else None
-
-    async def people(self) -> list[Person]:
-        """List by id."""
-        return [_PERSON.decode(row[0]) for row in self._rows("SELECT about FROM people ORDER BY id")]
-
-    async def sessions(self, person: PersonId | None) -> list[Session]:
-        """List by when they were seen."""
-        select = f"SELECT {_SESSION} FROM sessions WHERE ? IS NULL OR person = ? ORDER BY seen DESC, digest"
-        return [_session_from(row) for row in self._rows(select, person, person)]
-
-    async def links(self, now: Millis) -> list[Link]:
-        """List those not spent and not past."""
-        select = f"SELECT {_LINK} FROM links WHERE used = 0 AND until > ? ORDER BY until"
-        return [_link_from(row) for row in self._rows(select, now)]

@@ -4,10 +4,9 @@ Rule: reads are single short statements on the loop; every write goes through gr
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -22,18 +21,15 @@ from answerdesk.desk.ports import (
     Verb,
 )
 from answerdesk.desk.watch import Watch
-from answerdesk.model.account import Account, AccountId, Millis, Purse, Sequence
-from answerdesk.model.answer import Lease
-from answerdesk.model.callback import Callback
-from answerdesk.model.solver import Solver
-from answerdesk.model.task import State, Task
-from answerdesk.store import database, tables
-from answerdesk.store.crew import SqliteCrew
-from answerdesk.store.database import OPENING_SECONDS, PERMUTATION_KEY_BYTES, migrate
+from answerdesk.model.account import Millis, Sequence
+from answerdesk.store import database
+from answerdesk.store.crew import CrewReads
+from answerdesk.store.database import OPENING_SECONDS, PERMUTATION_KEY_BYTES, SqliteReading, migrate
 from answerdesk.store.glance import SqliteGlance
 from answerdesk.store.group import GroupCommit, Pace
-from answerdesk.store.people import SqliteRoll
-from answerdesk.store.tables import CALLBACK, LEASE, PURSE, TASK
+from answerdesk.store.lookups import TaskReads
+from answerdesk.store.records import RecordReads
+from answerdesk.store.roll import RollReads
 
 T = TypeVar("T")
 
@@ -60,15 +56,7 @@ class DrawBlock(msgspec.Struct, frozen=True):
         return Changes(next=(rows.next,)), range(first, rows.next)
 
 
-#: Every host that something is owed to, by as many steps through the index.
-_OWED_HOSTS: Final = (
-    "hosts(host) AS (SELECT min(host) FROM callbacks WHERE state = 'owed' UNION ALL"
-    " SELECT (SELECT min(host) FROM callbacks WHERE state = 'owed' AND host > hosts.host) FROM hosts"
-    " WHERE hosts.host IS NOT NULL)"
-)
-
-
-class SqliteStore(SqliteCrew, SqliteRoll):
+class SqliteStore(SqliteReading, TaskReads, RecordReads, CrewReads, RollReads):
     """The store port on one SQLite file; an empty path keeps everything in memory."""
 
     def __init__(
@@ -93,7 +81,7 @@ class SqliteStore(SqliteCrew, SqliteRoll):
     @property
     def permutation_key(self) -> bytes:
         """The key of the public ids, made once for each desk."""
-        return bytes(self._rows("SELECT value FROM facts WHERE name = 'permutation'")[0][0])
+        return bytes(self._read.execute("SELECT value FROM facts WHERE name = 'permutation'").fetchone()[0])
 
     @property
     def trouble(self) -> str | None:
@@ -148,93 +136,6 @@ class SqliteStore(SqliteCrew, SqliteRoll):
     def duty(self) -> bool:
         """One server at most serves a folder."""
         return True
-
-    async def account_by_key(self, key: bytes) -> Account | None:
-        """Find by digest."""
-        rows = self._rows(
-            "SELECT settings FROM keys JOIN accounts ON accounts.id = keys.account"
-            " WHERE digest = ? AND revoked IS NULL",
-            key,
-        )
-        return tables.account_from(rows[0][0]) if rows else None
-
-    async def solver_by_token(self, token: bytes) -> Solver | None:
-        """Find by digest."""
-        rows = self._rows("SELECT grants, seen FROM solvers WHERE token = ?", token)
-        solver = tables.solver_from(rows[0]) if rows else None
-        return solver if solver and solver.enabled else None
-
-    async def purse(self, account: AccountId) -> Purse | None:
-        """Read one purse."""
-        rows = self._rows(f"SELECT {PURSE} FROM accounts WHERE id = ?", account)
-        return tables.purse_from(rows[0]) if rows else None
-
-    async def task(self, n: Sequence) -> Task | None:
-        """Read one task."""
-        rows = self._rows(f"SELECT {TASK} FROM tasks WHERE n = ?", n)
-        return tables.task_from(rows[0]) if rows else None
-
-    async def settled_among(self, numbers: Iterable[Sequence]) -> list[Task]:
-        """Read the final ones in one statement."""
-        listed = json.dumps(list(numbers))
-        select = f"SELECT {TASK} FROM tasks WHERE n IN (SELECT value FROM json_each(?)) AND state <> 0"
-        return [tables.task_from(row) for row in self._rows(select, listed)]
-
-    async def lease(self, token: str) -> Lease | None:
-        """Read one lease."""
-        rows = self._rows(f"SELECT {LEASE} FROM leases WHERE token = ?", token)
-        return tables.lease_from(rows[0]) if rows else None
-
-    async def content(self, n: Sequence, index: int) -> bytes | None:
-        """Read one medium out of the value that holds them all."""
-        rows = self._rows("SELECT sizes FROM contents WHERE n = ?", n)
-        sizes = json.loads(rows[0][0]) if rows else []
-        if not 0 <= index < len(sizes):
-            return None
-        found = self._rows(
-            "SELECT substr(data, ?, ?) FROM contents WHERE n = ?", sum(sizes[:index]) + 1, sizes[index], n
-        )
-        return bytes(found[0][0]) if found else None
-
-    async def due(self, now: Millis, most: int) -> list[Sequence]:
-        """Scan the review index."""
-        select = "SELECT n FROM tasks WHERE state = 0 AND review_at <= ? ORDER BY review_at LIMIT ?"
-        return [row[0] for row in self._rows(select, now, most)]
-
-    async def oldest(self, most: int, *, media: bool) -> list[tuple[Sequence, Millis, State]]:
-        """Read from the low end of the sequence."""
-        owed = "SELECT 1 FROM callbacks WHERE callbacks.n = tasks.n AND callbacks.state = 'owed'"
-        # A callback that is owed needs its task, but none of its media.
-        kept = "contents JOIN tasks USING (n)" if media else f"tasks WHERE NOT EXISTS ({owed})"
-        rows = self._rows(f"SELECT n, created, state FROM {kept} ORDER BY n LIMIT ?", most)
-        return [(n, created, State(state)) for n, created, state in rows]
-
-    async def account(self, account: AccountId) -> Account | None:
-        """Read one account."""
-        rows = self._rows("SELECT settings FROM accounts WHERE id = ?", account)
-        return tables.account_from(rows[0][0]) if rows else None
-
-    async def reported(self, account: AccountId, among: int) -> tuple[int, int]:
-        """Read back along the index of settled ones."""
-        last = "SELECT state, report FROM tasks WHERE state > 0 AND account = ? ORDER BY place DESC LIMIT ?"
-        select = f"SELECT count(*), coalesce(sum(report = 'incorrect'), 0) FROM ({last}) WHERE state = 1"
-        answered, wrong = self._rows(select, account, among)[0]
-        return answered, wrong
-
-    async def callbacks_due(
-        self, now: Millis, most: int, *, each: int, among: tuple[str, ...] | None = None, but: tuple[str, ...] = ()
-    ) -> list[Callback]:
-        """Step from host to host through the index of owed ones."""
-        hosts = _OWED_HOSTS if among is None else "hosts(host) AS (SELECT value FROM json_each(?))"
-        where = " WHERE hosts.host NOT IN (SELECT value FROM json_each(?))" if among is None else ""
-        select = (
-            f"WITH RECURSIVE {hosts} SELECT {CALLBACK} FROM callbacks WHERE n IN (SELECT first.n FROM hosts"
-            " JOIN callbacks AS first ON first.n IN (SELECT n FROM callbacks AS one WHERE one.state = 'owed'"
-            " AND one.host = hosts.host AND one.due <= ? ORDER BY one.due LIMIT ?)"
-            f"{where}) ORDER BY due LIMIT ?"
-        )
-        values = (now, each, json.dumps(but)) if among is None else (json.dumps(among), now, each)
-        return [tables.callback_from(row) for row in self._rows(select, *values, most)]
 
     def close(self) -> None:
         """Finish what is under way and close."""

@@ -24,6 +24,11 @@ _WAGES: Final = (
     "INSERT INTO wages (solver, day, earned, paid) VALUES (?, ?, ?, ?) ON CONFLICT (solver, day) DO UPDATE"
     " SET earned = wages.earned + excluded.earned, paid = wages.paid + excluded.paid"
 )
+#: What a solver earned in all and what of it was paid out.
+OWED: Final = (
+    "SELECT CAST(coalesce(sum(earned), 0) AS bigint), CAST(coalesce(sum(paid), 0) AS bigint) FROM wages"
+    " WHERE solver = ?"
+)
 
 
 class Tallies:
@@ -86,6 +91,5 @@ def read_standings(database: sqlite3.Connection, solvers: Iterable[SolverId]) ->
 
 def read_owed(database: sqlite3.Connection, solver: SolverId) -> tuple[Micros, Micros]:
     """Read what a solver earned in all and what of it was paid out: a row a day is summed."""
-    select = "SELECT coalesce(sum(earned), 0), coalesce(sum(paid), 0) FROM wages WHERE solver = ?"
-    earned, paid = database.execute(select, (solver,)).fetchone()
+    earned, paid = database.execute(OWED, (solver,)).fetchone()
     return earned, paid
