@@ -63,6 +63,11 @@ class Pauses:
         """Begin with the shortest."""
         self._next = FIRST_PAUSE_SECONDS
 
+    @property
+    def first(self) -> bool:
+        """Tell whether nothing failed since the last success: what goes on failing is logged once."""
+        return self._next == FIRST_PAUSE_SECONDS
+
     def reset(self) -> None:
         """Begin anew: a try succeeded."""
         self._next = FIRST_PAUSE_SECONDS
@@ -124,7 +129,8 @@ class Teller:
             except _LOST as error:
                 # It may have been told or not; whoever hears this looks at everything.
                 self._gathering.lose()
-                log.warning("telling_failed", why=str(error) or type(error).__name__)
+                if pauses.first:
+                    log.warning("telling_failed", why=str(error) or type(error).__name__)
                 await self._hang_up()
                 await pauses.pause()
 
@@ -171,7 +177,8 @@ class Listener:
                 try:
                     await self._listen(pauses)
                 except _LOST as error:
-                    log.warning("listening_lost", why=str(error) or type(error).__name__)
+                    if pauses.first:
+                        log.warning("listening_lost", why=str(error) or type(error).__name__)
                 finally:
                     self._set_duty(on=False)
                 await pauses.pause()
