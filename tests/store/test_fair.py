@@ -39,12 +39,16 @@ async def three(desk):
     return await desk.open_account(balance=RICH), await desk.open_account(balance=RICH), await desk.person()
 
 
-async def test_a_flood_leaves_others_every_second_turn(desk, three):
-    loud, quiet, person = three
+@pytest.mark.parametrize(("weight", "waiting", "served_in", "share"), [(1, 5, 10, 5), (3, 20, 16, 12)])
+async def test_turns_are_shared_by_weight_whatever_another_floods_the_desk_with(
+    desk, weight, waiting, served_in, share
+):
+    loud, other = await desk.open_account(balance=RICH), await desk.open_account(balance=RICH, weight=weight)
+    person = await desk.person()
     await flood(desk, loud, 30)
-    await flood(desk, quiet, 5)
+    await flood(desk, other, waiting)
 
-    assert (await served(desk, person, 10)).count(quiet.id) == 5
+    assert (await served(desk, person, served_in)).count(other.id) == share
 
 
 async def test_a_newcomers_task_is_next_but_one(desk, three):
@@ -54,15 +58,6 @@ async def test_a_newcomers_task_is_next_but_one(desk, three):
     await flood(desk, quiet, 1)
 
     assert quiet.id in await served(desk, person, 2)
-
-
-async def test_weights_share_the_turns(desk):
-    heavy, light = await desk.open_account(balance=RICH, weight=3), await desk.open_account(balance=RICH)
-    person = await desk.person()
-    await flood(desk, heavy, 20)
-    await flood(desk, light, 20)
-
-    assert (await served(desk, person, 16)).count(heavy.id) == 12
 
 
 async def test_a_changed_weight_counts_at_once(desk, three):
