@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -135,47 +132,3 @@ def test_signs_that_turn_the_text_round_are_made_visible(owner: Person, customer
     assert "\u202e" not in asked
     assert "\u0007" not in asked
     assert "evael" in asked
-
-
-class Framing(BaseHTTPRequestHandler):
-    """Another site, which puts the desk's page into a frame and a form onto its own."""
-
-    target = ""
-
-    def do_GET(self) -> None:
-        body = (
-            f"<!doctype html><title>elsewhere</title><iframe src='{self.target}/work'></iframe>"
-            f"<form method=post action='{self.target}/sign-out'><button>go</button></form>"
-        ).encode()
-        self.send_response(200)
-        self.send_header("content-type", "text/html")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's word
-        del format, args
-
-
-@pytest.fixture
-def elsewhere(people: Crowd) -> Iterator[str]:
-    """The address of another site on this machine."""
-    handler = type("Elsewhere", (Framing,), {"target": people.desk.url})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://localhost:{server.server_port}/"
-        server.shutdown()
-        thread.join()
-
-
-def test_another_site_can_neither_frame_the_desk_nor_act_for_somebody(owner: Person, elsewhere: str):
-    owner.forgive("frame").forgive("status of 403").forgive("favicon")
-    owner.page.goto(elsewhere)
-    framed = owner.page.frames[-1]
-
-    assert framed.locator(".brand").count() == 0
-    owner.page.get_by_role("button").click()
-    owner.page.wait_for_url("**/sign-out")
-    owner.page.goto("/team")
-    expect(owner.page.locator("h1")).to_have_text("Team")

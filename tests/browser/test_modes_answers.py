@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.bench import HANDS, SIZE, Bench, sit_down
+from tests.browser.bench import HANDS, SIZE, Bench, Place, sit_down
 from tests.browser.surfing import Crowd
 from tests.serving import Serving
 
@@ -18,10 +18,21 @@ def xy(*points: tuple[int, int]) -> list[dict[str, int]]:
     return [{"x": x, "y": y} for x, y in points]
 
 
-def points_pressed(bench: Bench) -> None:
-    bench.press(60.5, 68.5)
-    bench.press(96.5, 68.5)
-    bench.send()
+def pressed(*places: Place) -> Callable[[Bench], None]:
+    """Somebody who clicks or taps places one after the other, and sends."""
+
+    def work(bench: Bench) -> None:
+        for place in places:
+            bench.press(*place)
+        bench.send()
+
+    return work
+
+
+HOUSE = ((32, 40), (118, 40), (118, 152), (32, 152))
+points_pressed = pressed((60.5, 68.5), (96.5, 68.5))
+boxes_tapped = pressed((278, 120), (192, 86), HOUSE[0], HOUSE[2])
+outline_pressed = pressed(*((x + 0.5, y + 0.5) for x, y in (*HOUSE, HOUSE[0])))
 
 
 def points_typed(bench: Bench) -> None:
@@ -33,17 +44,7 @@ def points_typed(bench: Bench) -> None:
 
 def boxes_dragged(bench: Bench) -> None:
     bench.drag(bench.client(192, 86), bench.client(278, 120))
-    bench.press(32, 40)
-    bench.press(118, 152)
-    bench.send()
-
-
-def boxes_tapped(bench: Bench) -> None:
-    bench.press(278, 120)
-    bench.press(192, 86)
-    bench.press(32, 40)
-    bench.press(118, 152)
-    bench.send()
+    pressed(HOUSE[0], HOUSE[2])(bench)
 
 
 def boxes_typed(bench: Bench) -> None:
@@ -56,16 +57,6 @@ def boxes_typed(bench: Bench) -> None:
     bench.keys("Space")
     bench.go(86, 112)
     bench.keys("Space", "Enter")
-
-
-HOUSE = ((32, 40), (118, 40), (118, 152), (32, 152))
-
-
-def outline_pressed(bench: Bench) -> None:
-    for x, y in HOUSE:
-        bench.press(x + 0.5, y + 0.5)
-    bench.press(HOUSE[0][0] + 0.5, HOUSE[0][1] + 0.5)
-    bench.send()
 
 
 def outline_typed(bench: Bench) -> None:
