@@ -175,9 +175,10 @@ def nobody_gets_a_task_twice(case: Case) -> Iterator[str]:
     for token, (solver, task, began, _, _) in case.told.leases.items():
         if said.get((solver, task), began) < began:
             yield f"solver {solver} was given task {task} by {token} after it had answered it"
-    shown = Counter(
-        (n, solver) for n, solver in case.rows("SELECT n, solver FROM leases WHERE machine = 0 AND shown > 0")
-    )
+    # Who lets a reservation lapse may get the task anew; to speak under the old one, too late, is not to see it twice.
+    late = "ended = shown AND NOT json_extract(verdict, '$.accepted')"
+    seen = f"machine = 0 AND shown > 0 AND (outcome IS NULL OR verdict IS NULL OR NOT ({late}))"
+    shown = Counter((n, solver) for n, solver in case.rows(f"SELECT n, solver FROM leases WHERE {seen}"))
     people = case.world.weather.people
     given = Counter(
         (solver, task)
