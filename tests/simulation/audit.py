@@ -29,7 +29,8 @@ class Audit:
         self.world = world
         self.commits = 0
         self._final: dict[int, tuple[Any, ...]] = {}
-        self._gone: set[int] = set()
+        #: When tasks were seen to be erased.
+        self.gone: dict[int, float] = {}
 
     def __call__(self, database: sqlite3.Connection) -> None:
         self.commits += 1
@@ -42,12 +43,12 @@ class Audit:
         settled = {row[0]: row for row in database.execute(_SETTLED)}
         for n, before in self._final.items():
             if n not in settled:
-                self._gone.add(n)
+                self.gone.setdefault(n, self.world.loop.time())
             elif settled[n] != before:
                 self.world.breach("I2", f"task {n} was {before[2:]} and is {settled[n][2:]}")
-        for n in self._gone & settled.keys():
+        for n in self.gone.keys() & settled.keys():
             self.world.breach("I8", f"task {n} was erased and is there again")
-        for n in self._gone & {row[0] for row in database.execute(_OPEN)}:
+        for n in self.gone.keys() & {row[0] for row in database.execute(_OPEN)}:
             self.world.breach("I2", f"task {n} was settled and is open")
         self._final = settled
 

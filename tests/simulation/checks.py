@@ -16,7 +16,7 @@ from answerdesk.model.account import DAY_MS, Sequence
 from answerdesk.model.money import BOOKS, Book, Micros, Move, show
 from answerdesk.model.task import Permutation, TaskId
 from tests.simulation.readings import Readings
-from tests.simulation.store import PERMUTATION_KEY
+from tests.simulation.store import LONGEST, PERMUTATION_KEY
 from tests.simulation.told import Told, told_by
 from tests.simulation.workers import MARK
 from tests.simulation.world import World
@@ -40,6 +40,8 @@ class Case:
     world: World
     told: Told
     database: sqlite3.Connection
+    #: When tasks were erased.
+    gone: dict[int, float]
 
     def __post_init__(self) -> None:
         self.tasks = {
@@ -59,9 +61,9 @@ class Case:
         return self.world.weather.results_ms >= DAY_MS
 
 
-def check(world: World, database: sqlite3.Connection) -> None:
+def check(world: World, database: sqlite3.Connection, gone: dict[int, float]) -> None:
     """Note every breach in the world."""
-    case = Case(world, told_by(world.history), database)
+    case = Case(world, told_by(world.history), database, gone)
     for rule, found in CHECKS:
         for breach in found(case):
             world.breach(rule, breach)
@@ -297,6 +299,14 @@ def nothing_of_others_is_visible(case: Case) -> Iterator[str]:
             yield f"{event.line()}: others read {unknown[shape]!r}"
 
 
+def what_is_erased_is_told_no_more(case: Case) -> Iterator[str]:
+    """From when its commit was told of; until then the board may still show it."""
+    for event, _, task in case.told.stands:
+        since = case.gone.get(number(task), float("inf"))
+        if event.status == 200 and event.began > since + 2 * LONGEST:
+            yield f"{event.line()}: it was erased at {since:.3f}"
+
+
 def who_may_not_call_is_turned_away(case: Case) -> Iterator[str]:
     """From when it was told that an account is suspended, or a solver switched off, and until that may have ended."""
     spells = {"suspended": ("active", 403), "disabled": ("enabled", 401)}
@@ -326,6 +336,7 @@ CHECKS = (
     ("I1", acknowledged_moves_are_booked),
     ("I7", nothing_of_others_is_visible),
     ("I7", who_may_not_call_is_turned_away),
+    ("I8", what_is_erased_is_told_no_more),
 )
 
 
