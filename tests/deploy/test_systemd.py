@@ -137,3 +137,14 @@ def test_people_are_shown_pictures_made_anew_under_the_rules(tmp_path):
         shown = worker.media(worker.take()["question"]["media"][0]["url"])
 
     assert (shown.status, shown.headers["content-type"]) == (200, "image/png")
+
+
+@pytest.mark.skipif(shutil.which("systemd-sysusers") is None, reason="systemd-sysusers is not installed")
+def test_the_services_user_can_be_made():
+    done = subprocess.run(
+        ["systemd-sysusers", "--dry-run", str(SHIPPED / "sysusers.conf")],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr.count("Failed")) == (0, 0)
+    assert values("answerdesk.service", "User") == ["answerdesk"]
