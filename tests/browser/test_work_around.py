@@ -50,6 +50,19 @@ def test_whoever_was_signed_out_signs_in_over_the_page_and_loses_nothing(
     assert asker.text(task) == "kept"
 
 
+def test_more_time_is_given_once_and_a_second_wish_is_told_so(people: Crowd, asker: Asker) -> None:
+    seat = Seat(people.invited("ann")).sit()
+    asker.ask()
+    seat.lease()
+    # Bare letters act only where nobody writes.
+    seat.field.blur()
+    seat.keys("t")
+    expect(seat.note).to_have_text("30 seconds more.")
+    seat.keys("t")
+
+    expect(seat.note).to_have_text("This task gives no more time.")
+
+
 def test_a_server_stops_at_once_though_workspaces_wait_for_tasks(desk: Serving, people: Crowd) -> None:
     person = people.owner().forgive("ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE")
     seats = [Seat(person).sit()]
