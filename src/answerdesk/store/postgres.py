@@ -25,7 +25,7 @@ from answerdesk.store.crew import CrewReads
 from answerdesk.store.lookups import TaskReads
 from answerdesk.store.notify import Neighbours
 from answerdesk.store.pipeline import Pipeline
-from answerdesk.store.readers import Readers
+from answerdesk.store.readers import PostgresGlance, Readers
 from answerdesk.store.records import RecordReads
 from answerdesk.store.roll import RollReads
 from answerdesk.store.tables import TASK, Row
@@ -72,6 +72,7 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
         self.permutation_key: bytes = secret[0]
         self._clock = clock
         self._block = block
+        self._url = url
         self._readers = Readers(url)
         #: What nodes on one database are told apart by.
         self.node = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -99,6 +100,10 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
     def watched_by(self, watch: Watch) -> None:
         """Tell of each unit."""
         self._pipeline.callers.watch = watch
+
+    def glance(self) -> PostgresGlance:
+        """Read by a connection that no request waits for."""
+        return PostgresGlance(self._url)
 
     def run(self, verb: Verb[T]) -> Coroutine[Any, Any, T]:
         """Run a verb in the next unit."""

@@ -11,7 +11,9 @@ import psycopg
 
 from answerdesk.desk.ports import Unavailable
 from answerdesk.store.cluster import configure, conninfo
+from answerdesk.store.crew import CrewReads
 from answerdesk.store.dialect import postgres
+from answerdesk.store.records import RecordReads
 from answerdesk.store.tables import Row
 
 #: Connections that read at once; more would only wait for the same processors.
@@ -19,6 +21,8 @@ MOST: Final = 8
 #: How long a read waits for a connection, and how long it is known after one waited in vain that there is none.
 PATIENCE: Final = 2.0
 AWAY: Final = 1.0
+#: How long whoever watches may read at one thing.
+LONG_SECONDS: Final = 600
 
 Connection = psycopg.AsyncConnection[Row]
 
@@ -26,10 +30,11 @@ Connection = psycopg.AsyncConnection[Row]
 class Readers:
     """Connections opened as they are needed, the last used first; without tasks of its own, it closes from anywhere."""
 
-    def __init__(self, url: str, *, most: int = MOST) -> None:
-        """Take the database's URL; nothing is opened yet."""
+    def __init__(self, url: str, *, most: int = MOST, bears: int | None = None) -> None:
+        """Take the database's URL, and for how many seconds a read may go on; nothing is opened yet."""
         self._conninfo = conninfo(url)
         self._most = most
+        self._bears = bears
         self._loop: asyncio.AbstractEventLoop | None = None
         self._places = asyncio.Semaphore(most)
         self._idle: list[Connection] = []
@@ -97,6 +102,8 @@ class Readers:
                 connection = await psycopg.AsyncConnection.connect(self._conninfo)
                 self._all.add(connection)
                 await configure(connection)
+                if self._bears is not None:
+                    await connection.execute(f"SET statement_timeout = '{self._bears}s'")
         except (psycopg.Error, TimeoutError) as error:
             if connection is not None:
                 self._discard(connection)
@@ -126,6 +133,21 @@ class Readers:
         """Let go of all connections; it needs no loop, for theirs may be gone."""
         self._closed = True
         self._drop()
+
+
+class PostgresGlance(RecordReads, CrewReads):
+    """Reads a desk for whoever watches it, by a connection of its own: the whole ledger takes its time."""
+
+    def __init__(self, url: str) -> None:
+        """Take the database's URL; nothing is opened yet."""
+        self._readers = Readers(url, most=1, bears=LONG_SECONDS)
+
+    async def _rows(self, select: str, *values: Any) -> list[Row]:
+        return await self._readers.rows(select, values)
+
+    async def aclose(self) -> None:
+        """Let go of the connection."""
+        self._readers.close()
 
 
 async def _fetch(connection: Connection, statement: str, values: tuple[Any, ...]) -> list[Row]:
