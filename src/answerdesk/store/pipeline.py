@@ -41,6 +41,15 @@ class _Beat:
         return NO_CHANGES, None
 
 
+class _Broken(psycopg.OperationalError):
+    """The connection broke, and nothing of its unit was written."""
+
+
+def _by_chance(error: Exception) -> bool:
+    """Tell whether the same unit may go well another time."""
+    return isinstance(error, _Broken) or (isinstance(error, psycopg.Error) and error.sqlstate in BY_CHANCE)
+
+
 class Pipeline:
     """One writer, its queue of verbs, and what is remembered between units."""
 
@@ -109,7 +118,7 @@ class Pipeline:
                     self.callers.turn_away(error)
                 return
             except Exception as error:  # noqa: BLE001 - the driver's, or a value that no column can hold
-                if self._by_chance(error) and tries < TRIES - 1:
+                if _by_chance(error) and tries < TRIES - 1:
                     # Two units that met once must not meet again in step.
                     await asyncio.sleep(random.uniform(0, REST * 2**tries))  # noqa: S311
                     continue
@@ -122,33 +131,29 @@ class Pipeline:
         for waiting in batch:
             await self._run([waiting])
 
-    def _by_chance(self, error: Exception) -> bool:
-        """Tell whether the same unit may go well another time."""
-        state = error.sqlstate if isinstance(error, psycopg.Error) else None
-        return state in BY_CHANCE or state in GOING or self._writer.broken
-
     async def _unit(self, batch: list[Waiting], *, alone: bool) -> None:
         """Run a batch in one transaction; alone among those who change the house, once it is seen to change it."""
         connection = await self._writer.connection()
         unit = Unit(connection, self._writer.columns, self.house, self._clock)
         outcomes: list[Any] = []
+        again = False
         try:
             outcomes = await self._decide(unit, batch, alone=alone)
-            if unit.touches_house and not alone:
+            again = unit.touches_house and not alone
+            if again or not (unit.changes or self._trouble):
                 await connection.rollback()
-                return await self._unit(batch, alone=True)
-            if unit.changes or self._trouble:
-                await unit.commit()
             else:
-                await connection.rollback()
+                await unit.commit()
         except BaseException as error:
             await self._clear(connection, error)
-            if not isinstance(error, Exception) or not (
-                unit.ending and connection.closed and await self._writer.ended(unit.number)
-            ):
+            if not connection.closed or not isinstance(error, Exception):
                 raise
-        self._finish(batch, unit, outcomes)
-        return None
+            if not (unit.ending and await self._writer.ended(unit.number)):
+                raise _Broken(f"the connection broke: {str(error).strip()}") from error
+        if again:
+            await self._unit(batch, alone=True)
+        else:
+            self._finish(batch, unit, outcomes)
 
     async def _decide(self, unit: Unit, batch: list[Waiting], *, alone: bool) -> list[Any]:
         """Decide each verb on the rows as the verbs before it leave them."""

@@ -35,6 +35,8 @@ PLACES: Final = 4096
 #: How often a hunt looks further down the queue past what others hold.
 _LOOKS: Final = 4
 
+#: Too short to be worth preparing.
+_PLAIN: Final = frozenset({"BEGIN", "COMMIT"})
 CLOCK: Final = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _LOCK: Final = "SELECT pg_advisory_xact_lock(%s)"
 #: The row of the node is locked until its unit has ended, so that whoever asks afterwards how it ended waits for that.
@@ -233,7 +235,7 @@ class Unit(Decided):
             for statement, values in asked:
                 cursor = self._db.cursor(binary=True) if statement else None
                 if cursor is not None:
-                    await cursor.execute(statement, values, prepare=True)
+                    await cursor.execute(statement, values, prepare=statement not in _PLAIN)
                 cursors.append(cursor)
         return [await cursor.fetchall() if cursor and cursor.description else [] for cursor in cursors]
 
