@@ -99,6 +99,28 @@ def help_sheet(person: Person) -> None:
     expect(person.page.get_by_role("dialog")).to_be_visible()
 
 
+#: As long as a payout's note may be, and with a word that fits no line.
+NOTE: Final = (
+    "By bank transfer on the last Friday of the month, reference NL91ABNA0417164300NL91ABNA0417164300NL91ABNA0417164300"
+    " for the answers of October, checked and signed by both of us at the desk; ask me for"
+)
+
+
+def paid(person: Person) -> None:
+    """Earn something, be paid out with a long note, and look at the lines of it."""
+    task_of(Kind.TEXT)(person)
+    expect(person.page.locator('[data-id="done"]')).to_be_visible()
+    person.page.locator("input.answer").fill("W9H5K")
+    person.page.keyboard.press("Enter")
+    expect(person.page.locator('[data-id="paid"]')).not_to_be_empty()
+    person.page.goto("/team")
+    person.page.get_by_role("rowheader").get_by_role("link").first.click()
+    person.page.locator("#note").fill(NOTE)
+    person.page.locator("form[action$=payout] .primary").click()
+    expect(person.page.get_by_role("status").first).to_be_visible()
+    at("/me/ledger")(person)
+
+
 def signed_out(path: str) -> Callable[[Person], None]:
     def arrange(person: Person) -> None:
         person.context.clear_cookies()
@@ -114,6 +136,7 @@ VIEWS: Final = (
     View("queue", at("/queue")),
     View("me", at("/me")),
     View("wages", at("/me/ledger")),
+    View("wages-paid", paid),
     View("keys", at("/me/keys")),
     View("sessions", at("/sessions")),
     View("not-found", told(404, "/team/nobody")),
@@ -175,3 +198,18 @@ def test_a_view_has_no_fault_in_any_theme_or_size(people: Crowd, view: View):
     page.set_viewport_size({"width": NARROW, "height": 700})
 
     assert sideways(page) == 0, f"{NARROW} pixels wide"
+
+
+@pytest.mark.parametrize("width", [NARROW, 390, 1240])
+def test_a_long_note_wraps_calmly_and_is_read_without_scrolling_along_its_lines(people: Crowd, width: int):
+    person = people.owner()
+    paid(person)
+    person.page.set_viewport_size({"width": width, "height": 800})
+    note = person.page.locator("td bdi", has_text="By bank transfer").bounding_box()
+    line = person.page.locator("td bdi").evaluate("one => parseFloat(getComputedStyle(one).lineHeight)")
+
+    assert note is not None
+    assert note["x"] + note["width"] <= width
+    assert note["height"] <= (8 if width == NARROW else 6) * line + 1
+    expect(person.page.locator("td.num").first).to_be_in_viewport()
+    assert sideways(person.page) == 0
