@@ -272,10 +272,10 @@ class Serving:
         """Run the desk's own verbs from this process."""
 
         async def run() -> None:
-            await asyncio.gather(*map(store.run, verbs))
+            async with contextlib.aclosing(open_desk(self.data, self._database)) as store:
+                await asyncio.gather(*map(store.run, verbs))
 
-        with self.store() as store:
-            awaited(run())
+        awaited(run())
 
     def customer(self, balance: str = "1", **settings: Any) -> Customer:
         """Open an account with a key of its own."""

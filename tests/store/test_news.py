@@ -90,6 +90,7 @@ def test_a_commit_that_changed_nothing_others_wait_for_is_no_news() -> None:
     gathering = Gathering()
     gathering.hear(Heard())
 
+    assert not gathering
     assert gathering.take() == News()
     gathering.hear(Heard(settings=True, erased=[Sequence(7)]))
     assert gathering.take() == News(settings=True, erased=(7,))

@@ -196,6 +196,24 @@ async def test_what_a_command_did_is_told_before_it_closes(start, url) -> None:
     assert (listening.heard[0].settings, listening.heard[0].missed) == (True, False)
 
 
+async def test_what_was_to_be_told_in_a_loop_that_is_gone_is_told_from_another(start, url) -> None:
+    listening = await start("listening")
+    listening.heard.clear()
+    elsewhere = Node(url, "elsewhere")
+
+    async def tell_and_go() -> None:
+        elsewhere.tell(1, settings=True)
+
+    await asyncio.to_thread(asyncio.run, tell_and_go())
+    await elsewhere.stop()
+    await becomes(lambda: listening.heard)
+
+    assert listening.heard[0].settings
+    elsewhere.tell(2)
+    await becomes(lambda: 2 in listening.settled)
+    await elsewhere.stop()
+
+
 async def test_two_desks_in_one_database_do_not_hear_of_each_other(start) -> None:
     one, other, third = await start("one"), await start("other", bytes(23) + b"1"), await start("third")
     one.tell(1)

@@ -49,6 +49,10 @@ class Gathering:
         self._erased: dict[int, None] = {}
         self._settings = self._missed = False
 
+    def __bool__(self) -> bool:
+        """Tell whether there is anything."""
+        return bool(self._settled or self._opened or self._erased or self._settings or self._missed)
+
     def hear(self, heard: Heard) -> None:
         """Take in what a commit of this node changed."""
         self.add(

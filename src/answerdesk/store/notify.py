@@ -93,16 +93,22 @@ class Teller:
     def tell(self, heard: Heard) -> None:
         """Have it told soon; while one telling is under way the next one gathers."""
         self._gathering.hear(heard)
-        loop = asyncio.get_running_loop()
-        if self._telling is not None and self._telling.get_loop() is not loop:
-            # What was under way in a loop that is gone was told or not.
-            self._gathering.lose()
-            self.close()
+        self._move()
         if self._telling is None or self._telling.done():
-            self._telling = loop.create_task(self._tell())
+            self._telling = asyncio.get_running_loop().create_task(self._tell())
+
+    def _move(self) -> None:
+        """Come to the running loop: what was under way in one that is gone was told, or not."""
+        if self._telling is not None and self._telling.get_loop() is not asyncio.get_running_loop():
+            if self._telling.cancelled() or not self._telling.done():
+                self._gathering.lose()
+            self.close()
 
     async def aclose(self) -> None:
         """Tell what is left, for a short while, and close."""
+        self._move()
+        if self._telling is None and self._gathering:
+            self._telling = asyncio.get_running_loop().create_task(self._tell())
         if self._telling is not None:
             _, late = await asyncio.wait((self._telling,), timeout=FAREWELL_SECONDS)
             for telling in late:
