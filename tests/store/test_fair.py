@@ -12,6 +12,7 @@ from answerdesk.model.fair import CREDIT, TURN
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.question import Constraints, Kind, Question
 from answerdesk.model.talk import Draft
+from tests.store.backends import on_sqlite
 from tests.store.driver import draft
 
 RICH = 10**9
@@ -281,6 +282,7 @@ async def looked_at(desk) -> int:
     return count
 
 
+@on_sqlite
 async def test_what_a_claim_costs_does_not_grow_with_what_waits_in_other_languages(desk, three):
     loud, _, _ = three
     reader = await desk.person(languages=frozenset({"fr"}))

@@ -8,6 +8,7 @@ import pytest
 
 from answerdesk.desk.holding import EXTEND_MS, KEEP_MS, Turn, Undo
 from answerdesk.desk.ports import House, Rows
+from answerdesk.desk.watch import Ran, Watch
 from answerdesk.desk.work import MACHINE_LEASE_MS, PERSON_LEASE_MS, RESERVE_MS, Answer, Claim
 from answerdesk.model.account import AccountId, Purse
 from answerdesk.model.answer import Decline, Lapse, Outcome, Verdict, Why
@@ -343,8 +344,8 @@ async def test_an_answer_what_is_shown_after_it_and_the_next_claim_are_one_commi
         await desk.submit(account)
     (first,) = await desk.claim(person)
     (second,) = await desk.claim(person, reserve=True)
-    run: list[str] = []
-    desk.store._group._db.set_trace_callback(run.append)  # noqa: SLF001 - what is committed is the database's to tell
+    run: list[Ran] = []
+    desk.store.watched_by(Watch(ran=run.append))
 
     done = await desk.store.run(
         Turn(
@@ -354,8 +355,7 @@ async def test_an_answer_what_is_shown_after_it_and_the_next_claim_are_one_commi
         )
     )
 
-    desk.store._group._db.set_trace_callback(None)  # noqa: SLF001 - same
-    assert run.count("COMMIT") == 1
+    assert [(unit.verbs, unit.failed) for unit in run] == [(1, False)]
     assert done.verdict == ACCEPTED
     assert (done.shown.why, [lease.reserved for lease, _ in done.given]) == (None, [True])
 

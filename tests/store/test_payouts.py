@@ -133,9 +133,9 @@ class TestWithWhatIsTakenBack:
         assert (await desk.store.sums()).drifting == ()
 
 
-async def test_wages_written_past_the_ledger_are_named(desk):
+async def test_wages_written_past_the_ledger_are_named(desk, backend):
     person = await earn(desk)
-    desk.store._group._db.execute("UPDATE wages SET paid = paid + 1")  # noqa: SLF001 - a fault from outside
+    backend.meddle("UPDATE wages SET paid = paid + 1")
 
     assert (await desk.store.sums()).drifting == (person.name,)
 

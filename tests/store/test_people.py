@@ -381,10 +381,10 @@ async def test_another_process_hears_of_what_ends_a_session(shared, collected):
     here, there = beside(shared), shared.open()
     ann = await here.enrol("ann")
     await here.sign_in(ann)
-    there.look_around()
+    await shared.look(there)
     there.listen(collected)
     await here.store.run(SignOut(person=ann.id, but=True))
-    there.look_around()
+    await shared.look(there)
 
     assert [heard.settings for heard in collected.heard] == [True]
     assert await there.session(b"session") is None

@@ -75,7 +75,7 @@ async def test_a_key_made_elsewhere_is_known_at_once_and_its_end_too(two):
     assert await second.store.account_by_key(digest("secret")) == account
 
 
-async def test_the_small_tables_are_seen_after_a_look_around(two, collected):
+async def test_the_small_tables_are_seen_after_a_look_around(two, shared, collected):
     first, second = two
     second.store.listen(collected)
     person = await first.person()
@@ -83,7 +83,7 @@ async def test_the_small_tables_are_seen_after_a_look_around(two, collected):
     await first.set_rules(Rules(declines=5))
     assert second.store.house().solvers == ()
 
-    second.store.look_around()
+    await shared.look(second.store)
 
     house = second.store.house()
     assert (house.solvers, house.rules_for(TYPE).declines) == ((person,), 5)
@@ -91,27 +91,27 @@ async def test_the_small_tables_are_seen_after_a_look_around(two, collected):
     assert collected.heard == [Heard(settings=True)]
 
 
-async def test_a_look_around_that_finds_nothing_new_tells_nobody(two, collected):
+async def test_a_look_around_that_finds_nothing_new_tells_nobody(two, shared, collected):
     first, second = two
     await first.person()
-    second.store.look_around()
+    await shared.look(second.store)
     second.store.listen(collected)
     await second.person()
     collected.heard.clear()
 
-    second.store.look_around()
+    await shared.look(second.store)
 
     assert collected.heard == []
 
 
-async def test_a_look_around_during_a_commit_waits_and_breaks_nothing(two):
+async def test_a_look_around_during_a_commit_waits_and_breaks_nothing(two, shared):
     first, second = two
     account, _ = await first.open_account(), await first.person()
-    second.store.look_around()
+    await shared.look(second.store)
 
     async def glance():
         for _ in range(200):
-            second.store.look_around()
+            await shared.look(second.store)
             await asyncio.sleep(0)
 
     made, _ = await asyncio.gather(asyncio.gather(*(second.submit(account) for _ in range(100))), glance())
