@@ -57,8 +57,3 @@ class Decided:
         settings = any(touches_house(change) or any(roll.settings for roll in change.roll) for change in self.others)
         # What was reported on and erased in one unit must be hung up nowhere.
         return Heard(tasks=[task for task in tasks if task.n not in erased], settings=settings, erased=[*erased])
-
-    def _written(self) -> Dirty:
-        """Give what is not written yet; from now on it is."""
-        dirty, self._dirty = self._dirty, Dirty()
-        return dirty

@@ -5,20 +5,20 @@ Rule: nothing waits for a lock, and no task is locked that is not taken."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
 
 from answerdesk.desk.hunt import Hunt
 from answerdesk.desk.ports import Rows
-from answerdesk.model.account import AccountId, Millis, Sequence
+from answerdesk.model.account import Millis, Sequence
 from answerdesk.model.fair import Flow, Line, LineName
 from answerdesk.store import tables
 from answerdesk.store.columns import Text, Whole
 from answerdesk.store.dialect import postgres
 from answerdesk.store.hunting import lines_of
-from answerdesk.store.statements import IN_FLOW
+from answerdesk.store.statements import IN_FLOW, Place
 from answerdesk.store.tables import TASK, Row
 
 #: How many tasks more than asked for are looked at in each flow, for others may hold the first; at each further look
@@ -83,18 +83,20 @@ _LOCK: Final = postgres(
     " AND free_at <= ? AND deadline > ? ORDER BY rank, n LIMIT ? FOR UPDATE SKIP LOCKED"
 )
 
-Place = tuple[AccountId, LineName]
-
 
 class Search:
     """One look for work: the queue as it was laid out for it, and what of it is to be locked."""
 
-    def __init__(self, hunt: Hunt, rows: Rows, now: Millis, passed: list[Sequence], look: int) -> None:
-        """Look for what is missing still, past what was found and what others hold."""
+    def __init__(
+        self, hunt: Hunt, rows: Rows, now: Millis, passed: list[Sequence], look: int, turned: Collection[Place]
+    ) -> None:
+        """Look for what is missing still, past what was found and what others hold; some flows have turned since."""
         self.hunt = msgspec.structs.replace(hunt, most=hunt.most - len(rows.found))
         self._lines = lines_of(hunt, rows)
         self._now = now
         self._passed = [*rows.found, *passed]
+        #: Flows as they are where the database does not know it yet; they come up to so many places too early.
+        self._turned = {place: rows.flows[place] for place in turned}
         self._deep = self.hunt.most + _SPARE * _DEEPER**look
         self._flows: dict[LineName, list[Flow]] = {line.name: [] for line in self._lines}
         self._found: dict[Place, list[Sequence]] = {}
@@ -120,7 +122,7 @@ class Search:
             "solver": hunt.solver,
             "tries": hunt.tries,
             "passed": Whole(self._passed),
-            "most": hunt.most,
+            "most": hunt.most + len(self._turned),
             "deep": self._deep,
         }
         if not hunt.languages:
@@ -131,8 +133,19 @@ class Search:
         """Take what was found."""
         for *row, numbers in rows:
             flow = tables.flow_from(tuple(row))
-            self._flows[flow.line].append(flow)
-            self._found[flow.account, flow.line] = numbers or []
+            place = flow.account, flow.line
+            flow = self._turned.get(place, flow)
+            if flow.active:
+                self._flows[flow.line].append(flow)
+                self._found[place] = numbers or []
+        if self._turned:
+            for flows in self._flows.values():
+                flows.sort(key=lambda flow: (flow.turn, flow.account))
+
+    @property
+    def listed(self) -> Iterable[Place]:
+        """The flows that were found."""
+        return self._found
 
     def flows(self, line: Line) -> Iterator[Flow]:
         """Give a line's flows in the order of their turns."""

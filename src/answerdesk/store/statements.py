@@ -3,12 +3,12 @@ Rule: of one row only its last state is written; what several units may write at
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from operator import itemgetter
 from typing import Any, Final
 
 from answerdesk.desk.ports import Changes
-from answerdesk.model.account import Millis, Purse
+from answerdesk.model.account import AccountId, Millis, Purse
 from answerdesk.model.answer import Lease
 from answerdesk.model.fair import LineName
 from answerdesk.model.solver import Solver
@@ -58,6 +58,10 @@ _RULES: Final = upsert("rules", "type, rules", "type")
 _ERASED: Final = ("tasks", "contents", "leases", "replays", "callbacks", "attempts")
 
 
+#: Names a flow.
+Place = tuple[AccountId, LineName]
+
+
 class Dirty:
     """What is decided and not yet written."""
 
@@ -69,7 +73,7 @@ class Dirty:
         self._tasks: dict[int, Task] = {}
         self._leases: dict[str, Lease] = {}
         self._lines: dict[LineName, Row] = {}
-        self._flows: dict[tuple[int, LineName], Row] = {}
+        self._flows: dict[Place, Row] = {}
         self._entries: list[Row] = []
         self._replays: list[Row] = []
         self._callbacks: dict[int, Row] = {}
@@ -104,6 +108,18 @@ class Dirty:
         self.settled = max(self.settled, changes.settled)
         if touches_others(changes):
             self._other.append(changes)
+
+    @property
+    def turned(self) -> Collection[Place]:
+        """The flows that are not written yet."""
+        return self._flows.keys()
+
+    def later(self, listed: Iterable[Place]) -> Dirty:
+        """Take out what may wait for the unit's end: lines, and the turns of flows that claims find without it."""
+        later = Dirty()
+        later._lines, self._lines = self._lines, {}
+        later._flows = {place: self._flows.pop(place) for place in listed if place in self._flows}
+        return later
 
     def statements(self) -> Iterator[Statement]:
         """Give what is to be written, in the order in which rows are locked."""
@@ -173,7 +189,7 @@ def touches_others(changes: Changes) -> bool:
 
 
 def touches_house(changes: Changes) -> bool:
-    """Tell whether a verb changed what is remembered between units: accounts, keys and the house's small tables."""
+    """Tell whether a verb changed what is remembered between units: accounts, keys, people and the small tables."""
     return bool(
         changes.accounts or changes.keys or changes.solvers or changes.tokens or changes.prices or changes.rules
-    )
+    ) or any(each.settings for each in changes.roll)

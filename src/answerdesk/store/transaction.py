@@ -3,6 +3,7 @@ Rule: locks are taken on tasks, then accounts, callbacks, solvers; what else is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -18,6 +19,7 @@ from answerdesk.store.decided import Decided
 from answerdesk.store.dialect import postgres
 from answerdesk.store.hunting import find
 from answerdesk.store.search import ANY, Search
+from answerdesk.store.statements import Dirty, Place
 from answerdesk.store.tables import FLOW, LEASE, LINE, PURSE, TASK, Asking, Row
 from answerdesk.store.tallies import STANDING, standing_from
 from answerdesk.store.units import house_asked
@@ -40,7 +42,10 @@ _PLAIN: Final = frozenset({"BEGIN", "COMMIT"})
 CLOCK: Final = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _LOCK: Final = "SELECT pg_advisory_xact_lock(%s)"
 #: The row of the node is locked until its unit has ended, so that whoever asks afterwards how it ended waits for that.
-_BEGUN: Final = f"UPDATE nodes SET unit = unit + 1, seen = {CLOCK} WHERE name = %s RETURNING unit"
+_BEGUN: Final = (
+    f"INSERT INTO nodes (name, unit, seen) VALUES (%s, 1, {CLOCK})"
+    " ON CONFLICT (name) DO UPDATE SET unit = nodes.unit + 1, seen = excluded.seen RETURNING unit"
+)
 VERSION: Final = "SELECT value FROM facts WHERE name = 'house'"
 _CHANGED: Final = "UPDATE facts SET value = value + 1 WHERE name = 'house' RETURNING value"
 _NUMBERS: Final = (
@@ -84,6 +89,8 @@ class Unit(Decided):
         self.number = 0
         #: Which version of the house it found, and which it leaves.
         self.found = self.version = 0
+        #: The flows that a hunt found active in the database.
+        self._listed: set[Place] = set()
         #: Whether the end may have reached the server.
         self.ending = False
 
@@ -159,18 +166,19 @@ class Unit(Decided):
 
     async def hunt(self, hunt: Hunt) -> None:
         """Find and lock the best tasks for a solver, after writing out what came before."""
-        unwritten = await self._unwritten()
+        unwritten = await self._unwritten(listed=self._listed)
         rows = self.rows
         rows.idle.clear()
         rows.found = []
         passed: list[Sequence] = []
         for look in range(_LOOKS):
-            search = Search(hunt, rows, self.now, passed, look)
+            search = Search(hunt, rows, self.now, passed, look, self._dirty.turned)
             if search.over:
                 break
             *_, flows = await self._ask(*unwritten, search.asked())
             unwritten = []
             search.lay_out(flows)
+            self._listed.update(search.listed)
             locks = search.plan(find(search, search.hunt, rows))
             if not locks:
                 break
@@ -206,9 +214,13 @@ class Unit(Decided):
         now = {(flow.account, flow.line): flow for flow in map(tables.flow_from, flows)}
         rows.idle = {place for place in rows.idle if place[0] in mine and place in now and not now[place].active}
 
-    async def _unwritten(self) -> list[Asked]:
-        """Give what is to be written still; what it depends on is written."""
-        dirty = self._written()
+    async def _unwritten(self, listed: Iterable[Place] | None = None) -> list[Asked]:
+        """Give what is to be written still, but before the end no turns that are known here; writes what comes first.
+
+        So the rows of lines and flows, which others write as well, are locked for as short as can be.
+        """
+        dirty = self._dirty
+        self._dirty = Dirty() if listed is None else dirty.later(listed)
         asked: list[Asked] = [self._columns.at_once(each, rows) for each, rows in dirty.statements() if rows]
         last: list[Asked] = [self._columns.at_once(each, rows) for each, rows in dirty.last() if rows]
         if dirty.tallies.solvers:

@@ -12,7 +12,7 @@ from answerdesk.desk.ports import House, Needs
 from answerdesk.model.account import AccountId, Millis
 from answerdesk.store import hunting, people, tables
 from answerdesk.store.decided import Decided
-from answerdesk.store.statements import IN_FLOW
+from answerdesk.store.statements import IN_FLOW, Dirty
 from answerdesk.store.tables import FLOW, LEASE, PURSE, TASK, Asking, Row, Statement
 from answerdesk.store.tallies import read_owed
 
@@ -130,7 +130,7 @@ class Unit(Decided):
 
     def flush(self) -> None:
         """Write out everything that stands and is not yet written."""
-        dirty = self._written()
+        dirty, self._dirty = self._dirty, Dirty()
         self._write(dirty.statements())
         if dirty.settled:
             self._db.execute("UPDATE facts SET value = ? WHERE name = 'settled'", (dirty.settled,))

@@ -22,7 +22,8 @@ _PLANS: Final = (
     "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
     " SET plan_cache_mode = force_generic_plan"
 )
-_FORGOTTEN: Final = f"DELETE FROM nodes WHERE seen < {CLOCK} - 86400000"
+_FORGOTTEN: Final = f"DELETE FROM nodes WHERE seen < {CLOCK} - 604800000"
+#: There before its first unit, so that whoever asks how that one ended finds a row to wait for.
 _NODE: Final = f"INSERT INTO nodes (name, unit, seen) VALUES (%s, 0, {CLOCK}) ON CONFLICT DO NOTHING"
 #: Waits for the unit that holds the row, wherever its commit has got to.
 _ENDED: Final = "SELECT unit FROM nodes WHERE name = %s FOR UPDATE"
