@@ -162,6 +162,8 @@ class TestWithoutPassword:
         ("/team/{who}/payout", PAYOUT, True),
         ("/team/{who}/suspend", {}, True),
         ("/team/{who}/resume", {}, True),
+        ("/team/{who}/role", {"role": "viewer"}, True),
+        ("/team/{who}/sign-out", {}, True),
         ("/team/{who}/link", {}, True),
         ("/team/{who}/grants", {"kind": ["text"]}, False),
         ("/team/invite", {**INVITE, "role": "owner"}, True),

@@ -38,6 +38,8 @@ WHO: dict[str, frozenset[Role] | None] = {
     "/team/{who}/grants": RUN,
     "/team/{who}/suspend": RUN,
     "/team/{who}/resume": RUN,
+    "/team/{who}/role": RUN,
+    "/team/{who}/sign-out": RUN,
     "/team/{who}/link": RUN,
     "/team/{who}/payout": RUN,
     "/queue": STAFF,

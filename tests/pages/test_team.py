@@ -14,10 +14,11 @@ from answerdesk.model.solver import Solver
 from tests.pages.hall import Hall, link_in
 from tests.store.driver import PAY
 
-ACTIONS = ("grants", "suspend", "resume", "link", "payout")
+ACTIONS = ("grants", "suspend", "resume", "role", "sign-out", "link", "payout")
 FIELDS: dict[str, dict[str, Any]] = {
     "grants": {"kind": ["text"], "languages": ""},
     "payout": {"amount": "0.0006", "before": "0"},
+    "role": {"role": "viewer"},
 }
 TEXT_ONLY = {"kind": ["text"], "languages": "en"}
 HOSTILE = (
@@ -219,6 +220,61 @@ class TestChange:
         for action, enabled in (("suspend", False), ("resume", True)):
             await visitor.follow(f"/team/s{ocr.id}/{action}")
             assert next(each for each in hall.store.house().solvers if each.id == ocr.id).enabled is enabled
+
+    async def test_a_new_role_signs_out_and_is_what_somebody_comes_in_as(self, hall):
+        visitor, vera = await hall.come("the owner", Role.OWNER), await hall.come("Vera", Role.VIEWER)
+        path = f"/team/p{vera.person.id}/role"
+
+        page = (await visitor.follow(path, {"role": "worker"})).text
+
+        assert "The role is changed" in page
+        now = await hall.store.person(vera.person.id)
+        assert (now.role, (await hall.solver_of(now)).kinds) == (Role.WORKER, frozenset())
+        assert (await vera.get("/team")).status_code == 303
+        came = await hall.again(now)
+        assert "The role is changed" in (await visitor.follow(path, {"role": "worker"})).text
+        assert (await came.get("/work")).status_code == 200
+
+    async def test_a_customer_who_becomes_something_else_has_no_account_any_more(self, hall):
+        visitor, cleo = await hall.come("the operator", Role.OPERATOR), await hall.enrol("Cleo", Role.CUSTOMER)
+
+        await visitor.follow(f"/team/p{cleo.id}/role", {"role": "viewer"})
+
+        now = await hall.store.person(cleo.id)
+        assert (now.role, now.account) == (Role.VIEWER, None)
+
+    @pytest.mark.parametrize(
+        ("role", "becomes", "status"),
+        [
+            (Role.OPERATOR, "operator", 403),
+            (Role.OPERATOR, "owner", 403),
+            (Role.OWNER, "customer", 403),
+            (Role.OWNER, "king", 400),
+            (Role.OWNER, "", 400),
+            (Role.OWNER, "owner", 303),
+        ],
+    )
+    async def test_nobody_appoints_above_themselves(self, hall, role, becomes, status):
+        visitor, ann = await hall.come("the boss", role), await hall.enrol("Ann")
+
+        assert (await visitor.post(f"/team/p{ann.id}/role", {"role": becomes})).status_code == status
+        assert (await hall.store.person(ann.id)).role == (becomes if status == 303 else Role.WORKER)
+
+    async def test_who_is_signed_out_everywhere_may_come_in_again(self, hall):
+        visitor, ann = await hall.come("the operator", Role.OPERATOR), await hall.come("Ann")
+        other = await hall.again(ann.person)
+
+        assert "Signed out everywhere." in (await visitor.follow(f"/team/p{ann.person.id}/sign-out")).text
+
+        assert [(await each.get("/me")).status_code for each in (ann, other)] == [303, 303]
+        assert (await (await hall.again(ann.person)).get("/me")).status_code == 200
+
+    @pytest.mark.parametrize(("action", "form"), [("role", {"role": "viewer"}), ("sign-out", {})])
+    async def test_neither_is_for_oneself_or_a_machine(self, hall, action, form):
+        visitor, ocr = await hall.come("the owner", Role.OWNER), await machine(hall)
+
+        for key in (f"p{visitor.person.id}", f"s{ocr.id}"):
+            assert (await visitor.post(f"/team/{key}/{action}", form)).status_code == 403
 
     async def test_nobody_suspends_themselves(self, hall):
         visitor = await hall.come("the owner", Role.OWNER)

@@ -12,13 +12,17 @@ from starlette.requests import Request
 
 from answerdesk.desk.crew import Pace, Wages
 from answerdesk.model.fields import LANGUAGES
-from answerdesk.model.person import Person, PersonId, may_manage
+from answerdesk.model.person import MANAGES, Person, PersonId, Role, may_manage
 from answerdesk.model.question import WORK_KINDS, Kind
 from answerdesk.model.solver import GROUP, Solver, SolverId
 from answerdesk.model.standing import Standing
 from answerdesk.pages.guard import OPERATORS
 from answerdesk.pages.parts import parts
 
+#: Who answers tasks from the start.
+ANSWERING: Final = frozenset({Role.OWNER, Role.WORKER})
+#: What somebody can be made, besides a customer.
+APPOINTED: Final = (Role.WORKER, Role.VIEWER, Role.OPERATOR, Role.OWNER)
 _KEY: Final = re.compile(r"([ps])([0-9]{1,19})")
 
 
@@ -137,6 +141,11 @@ def may_change(viewer: Person, member: Member) -> bool:
 def may_suspend(viewer: Person, member: Member) -> bool:
     """Tell whether somebody may suspend a member, who is never themselves."""
     return may_change(viewer, member) and (member.person is None or member.person.id != viewer.id)
+
+
+def appointable(viewer: Person) -> tuple[Role, ...]:
+    """Give the roles somebody may appoint to; a customer is invited with an account."""
+    return tuple(role for role in APPOINTED if role in MANAGES[viewer.role])
 
 
 def sent_grants(form: FormData) -> dict[str, Any]:

@@ -15,18 +15,20 @@ from starlette.responses import RedirectResponse, Response
 
 from answerdesk.desk.books import SaveSolver
 from answerdesk.desk.payouts import PaidMeanwhile, PayOut
-from answerdesk.desk.people import Change, MakeLink
+from answerdesk.desk.people import Change, MakeLink, SignOut
 from answerdesk.model.account import digest
 from answerdesk.model.fault import Refusal
 from answerdesk.model.money import Micros, parse
 from answerdesk.model.money import show as show_amount
-from answerdesk.model.person import Link, Purpose
+from answerdesk.model.person import Link, Purpose, Role
 from answerdesk.model.question import WORK_KINDS
 from answerdesk.model.solver import Solver, SolverId
 from answerdesk.pages.guard import OPERATORS, STAFF, Row, needs
 from answerdesk.pages.ledger import ledger_of
 from answerdesk.pages.members import (
+    ANSWERING,
     Member,
+    appointable,
     everybody,
     find,
     may_change,
@@ -42,7 +44,9 @@ log = structlog.get_logger()
 
 LINK_BYTES: Final = 32
 #: What a page may say was done, in its address.
-DONE: Final = frozenset({"invited", "changed", "suspended", "resumed", "linked", "paid", "paid-before"})
+DONE: Final = frozenset(
+    {"invited", "changed", "suspended", "resumed", "linked", "paid", "paid-before", "appointed", "signed-out"}
+)
 LONGEST_NOTE: Final = 200
 
 
@@ -115,6 +119,37 @@ async def _enable(request: Request, done: str, *, enabled: bool) -> Response:
     return await _done(
         request, member, SaveSolver(solver=msgspec.structs.replace(_solver(member), enabled=enabled)), done
     )
+
+
+@needs(*OPERATORS)
+@proven()
+async def appoint(request: Request) -> Response:
+    """Give somebody another role; they are signed out, and come in again as what they are now."""
+    member = await _changeable(request)
+    role = str((await request.form()).get("role") or "")
+    if member.person is None or not may_suspend(request.state.person, member):
+        raise HTTPException(403)
+    if role not in appointable(request.state.person):
+        raise HTTPException(403 if role in set(Role) else 400)
+    if role == member.person.role:
+        return lead_on(request, member, "appointed")
+    solver = None
+    if member.solver is None and role in ANSWERING:
+        number = SolverId(await parts(request).store.draw())
+        solver = Solver(id=number, name=member.name, machine=False, enabled=member.enabled)
+    settings = {"role": Role(role), "account": None}
+    change = Change(person=member.person, settings=settings, solver=solver, by=request.state.person.id)
+    return await _done(request, member, change, "appointed")
+
+
+@needs(*OPERATORS)
+@proven()
+async def sign_out(request: Request) -> Response:
+    """Sign somebody out everywhere; they may come in again."""
+    member = await _changeable(request)
+    if member.person is None or not may_suspend(request.state.person, member):
+        raise HTTPException(403)
+    return await _done(request, member, SignOut(person=member.person.id, but=True), "signed-out")
 
 
 @needs(*OPERATORS)
@@ -209,6 +244,7 @@ async def _page(request: Request, member: Member, status: int = 200, **given: An
         all_kinds=WORK_KINDS,
         may_change=may_change(viewer, member),
         may_suspend=may_suspend(viewer, member),
+        roles=appointable(viewer),
         done=done if done in DONE and status == 200 else "",
         link=made.once.see(here, member.key, now) if done else None,
         key=made.once.see(here, f"{member.key} key", now) if done else None,
@@ -224,6 +260,8 @@ ROUTES: Final = (
     Row("/team/{who}/grants", grant, ("POST",)),
     Row("/team/{who}/suspend", suspend, ("POST",)),
     Row("/team/{who}/resume", resume, ("POST",)),
+    Row("/team/{who}/role", appoint, ("POST",)),
+    Row("/team/{who}/sign-out", sign_out, ("POST",)),
     Row("/team/{who}/link", link, ("POST",)),
     Row("/team/{who}/payout", pay, ("POST",)),
 )
