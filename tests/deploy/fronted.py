@@ -107,6 +107,16 @@ class Front:
         self.say_nodes(nodes)
         self.process.send_signal(signal.SIGHUP)
 
+    def reload_wholly(self, nodes: list[str]) -> None:
+        """Name other nodes, and wait until what the old worker began is done and it is gone."""
+        before = self._workers()
+        self.reload(nodes)
+        wait_until(lambda: (now := self._workers()) and not now & before, "the old worker is gone")
+
+    def _workers(self) -> set[str]:
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return set(path.read_text().split())
+
     def _log(self, name: str) -> str:
         path = self.folder / name
         return path.read_text(errors="replace") if path.exists() else ""
