@@ -53,6 +53,7 @@ def lived_apart(seed: int, hashed: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("seed", [0, 7, 42])
 def test_the_same_seed_lives_the_same_life_in_any_process(seed) -> None:
     here = run(seed).digest
