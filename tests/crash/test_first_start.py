@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 
 import pytest
 
+from answerdesk.beside import enrol_machine
+from answerdesk.config import read_settings
 from answerdesk.desk.greeting import owner_of
 from answerdesk.desk.people import Enrol
 from answerdesk.main import FIRST_BALANCE, first_account
@@ -51,6 +54,24 @@ async def test_a_first_start_broken_off_after_any_write_is_made_good(tmp_path, w
     assert account is not None
     assert [purse.balance for _, purse in accounts] == [FIRST_BALANCE]
     assert (tmp_path / "first.key").read_text().strip() == key
+
+
+@pytest.mark.parametrize(
+    ("database", "names"), [(None, ["ocr@here"]), ("postgresql://host/desk", ["ocr@here", "ocr@here 2"])]
+)
+async def test_on_one_host_every_node_of_a_database_has_a_machine_of_its_own(tmp_path, database, names):
+    store = SqliteStore("", Wall())
+    folders = [tmp_path / name for name in "ab"]
+    for folder in (*folders, *folders):
+        folder.mkdir(exist_ok=True)
+        settings = read_settings({"data": folder, "database": database, "solver": "ocr"}, {})
+        token, trouble = await enrol_machine(store, settings)
+        assert trouble is None
+        assert (folder / "ocr.token").read_text().strip() == token
+    host = socket.gethostname()
+
+    assert [one.name.replace(host, "here") for one in store.house().solvers] == names
+    store.close()
 
 
 class Overtaken(SqliteStore):

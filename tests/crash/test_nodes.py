@@ -11,7 +11,7 @@ from threading import Thread
 
 import pytest
 
-from tests.postgres import server
+from tests.postgres import LOOSE, Server, server
 from tests.serving import Customer, Serving, Worker, image_task, wait_until
 
 pytestmark = pytest.mark.wide
@@ -143,6 +143,31 @@ def test_a_node_that_leaves_hands_its_duty_on_and_may_come_back(nodes) -> None:
     first.start()
     assert [at(node, customer).call("getBalance").json["errorId"] for node in nodes] == [0, 0]
     assert not first.logged().rstrip().endswith("duty_taken")
+
+
+def test_while_the_database_is_away_callers_are_told_to_come_again_and_then_all_goes_on(tmp_path) -> None:
+    own = Server(**LOOSE).start()
+    try:
+        with Serving(tmp_path / "a", database=own.empty_database(), hold=0) as node:
+            customer, person = node.customer(), node.worker()
+            task = customer.ask()
+            lease = person.take()
+            own.stop()
+            wait_until(lambda: node.http.get("/readyz").status == 503, "the node is not ready")
+
+            assert customer.create().json["errorCode"] == "ERROR_NO_SLOT_AVAILABLE"
+            assert customer.poll(task).json == {"errorId": 0, "status": "processing"}
+            away = customer.call("getBalance")
+            assert (away.status, away.headers["retry-after"]) == (503, "5")
+            own.start()
+            wait_until(lambda: node.http.get("/readyz").status == 200, "the node is ready again")
+            assert person.answer(lease, "4821").json["accepted"]
+            assert customer.poll(task).json["solution"] == {"text": "4821"}
+            wait_until(lambda: on_duty(node), "the node is on duty again")
+            assert node.books_are_right()
+            assert "Traceback" not in node.logged()
+    finally:
+        own.remove()
 
 
 class Receiver(ThreadingHTTPServer):

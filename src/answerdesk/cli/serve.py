@@ -98,7 +98,7 @@ def announce(ready: Announcement, *, as_json: bool) -> None:
             }
         )
         return
-    made = f"answerdesk accounts add NAME --balance 10 --data {ready.data}"
+    made = f"answerdesk accounts add NAME --balance 10 --data {ready.data}{' --database URL' * bool(ready.database)}"
     lines = (
         ("API", f"{ready.url}  (createTask, getTaskResult, getBalance)"),
         ("Work API", f"{ready.url}/api/work/  (claim, answer, decline)"),
