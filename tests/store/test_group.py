@@ -14,7 +14,8 @@ from answerdesk.desk.books import TopUp
 from answerdesk.desk.ports import Heard, Unavailable
 from answerdesk.model.account import Account, AccountId, Purse
 from answerdesk.model.money import Micros
-from answerdesk.store.group import BATCH, MOST_WAITING, GroupCommit, Pace
+from answerdesk.store.callers import MOST_WAITING
+from answerdesk.store.group import BATCH, GroupCommit, Pace
 from answerdesk.store.sqlite import SqliteStore
 from tests.store.driver import PRICE, Desk
 from tests.store.faulty import Broken, Nothing, Unwritable, account, count, heard_in_time, reached, rush, trip

@@ -9,20 +9,16 @@ import os
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from answerdesk.desk.ports import Clock, Heard, House, Unavailable, Verb
-from answerdesk.desk.watch import Ran, Watch
+from answerdesk.store.callers import Callers, Waiting, give, refuse
 from answerdesk.store.units import Unit, read_house
 
 #: Verbs in one commit: more would only lengthen the wait of the first.
 BATCH: Final = 64
-#: Verbs waiting beyond which new ones are turned away rather than kept waiting.
-MOST_WAITING: Final = 20_000
 #: No version of the data: whatever it is, it is news.
 _UNKNOWN: Final = -1
 #: How long to wait for another process to let go of the write lock.
@@ -46,9 +42,6 @@ class Pace:
     rest: float = 30.0
 
 
-Waiting = tuple[Verb[Any], "asyncio.Future[Any]"]
-
-
 class GroupCommit:
     """One writer connection, its queue of verbs, and the thread that commits."""
 
@@ -61,7 +54,8 @@ class GroupCommit:
         self._pace = pace
         #: Until when, by the loop's clock, the queue is not paused: a reader kept the log from shrinking.
         self._rests_until = 0.0
-        self._waiting: deque[Waiting] = deque()
+        self.callers = Callers()
+        self.hearers = self.callers.hearers
         #: Verbs of a batch that the driver refused, to be run alone.
         self._alone: deque[Waiting] = deque()
         self._busy = False
@@ -75,37 +69,22 @@ class GroupCommit:
         self._version = self._data_version()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="commit")
         self.house: House = read_house(self._db)
-        self.hearers: list[Callable[[Heard], None]] = []
         #: Why the last commit failed, None when it did not.
         self.trouble: str | None = None
-        self.watch: Watch | None = None
-        self._callers: WeakKeyDictionary[asyncio.Future[Any], object] = WeakKeyDictionary()
         #: When the unit under way began, had gathered, and had decided.
         self._began = self._gathered = self._decided = 0.0
         #: A batch is nobody's own: what is logged of it names none of its callers.
         self._context = contextvars.Context()
-
-    @property
-    def waiting(self) -> int:
-        """How many verbs wait for a unit."""
-        return len(self._waiting)
 
     async def run(self, verb: Verb[Any]) -> Any:
         """Queue a verb and wait until it is durable."""
         if self._closed:
             msg = "the store is closed"
             raise Unavailable(msg)
-        if len(self._waiting) >= MOST_WAITING:
-            msg = "too many writes are waiting for the disk"
-            raise Unavailable(msg)
-        loop = asyncio.get_running_loop()
-        outcome: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append((verb, outcome))
-        if self.watch is not None and self.watch.caller is not None:
-            self._callers[outcome] = self.watch.caller()
+        outcome = self.callers.add(verb)
         if not self._busy:
             self._busy = True
-            loop.call_soon(self._step, context=self._context)
+            asyncio.get_running_loop().call_soon(self._step, context=self._context)
         return await outcome
 
     def look_around(self) -> None:
@@ -113,17 +92,16 @@ class GroupCommit:
         if not self._busy and (version := self._data_version()) != self._version:
             self._version = version
             self.house = read_house(self._db)
-            self._tell(Heard(settings=True))
+            self.callers.tell(Heard(settings=True))
 
     def close(self) -> None:
         """Finish the commit under way, turn away who waits, and close."""
         self._closed = True
         self._threads.shutdown()
-        for queue in (self._alone, self._waiting):
-            for _, outcome in queue:
-                if not outcome.done():
-                    outcome.set_exception(Unavailable("the store is closing"))
-            queue.clear()
+        closing = Unavailable("the store is closing")
+        refuse(list(self._alone), closing)
+        self._alone.clear()
+        self.callers.turn_away(closing)
         self._db.close()
 
     def _data_version(self) -> int:
@@ -131,10 +109,9 @@ class GroupCommit:
 
     def _step(self) -> None:
         """Run the verbs that wait, or go idle."""
-        batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-        batch = [waiting for waiting in batch if not waiting[1].done()]
+        batch = self.callers.batch(BATCH)
         if not batch:
-            self._busy = bool(self._waiting)
+            self._busy = len(self.callers) > 0
             if self._busy:
                 asyncio.get_running_loop().call_soon(self._step)
             return
@@ -184,7 +161,7 @@ class GroupCommit:
         if (version := self._data_version()) != self._version:
             self._version = version
             self.house = read_house(self._db)
-            asyncio.get_running_loop().call_soon(self._tell, Heard(settings=True))
+            asyncio.get_running_loop().call_soon(self.callers.tell, Heard(settings=True))
 
     def _decide(self, batch: list[Waiting]) -> tuple[Unit, list[Any]]:
         """Decide each verb on the rows as the verbs before it leave them."""
@@ -216,38 +193,16 @@ class GroupCommit:
         if unit.others:
             self._version = _UNKNOWN
         if erased := unit.heard().erased:
-            self._tell(Heard(erased=erased))
+            self.callers.tell(Heard(erased=erased))
 
     def _finish(self, batch: list[Waiting], unit: Unit, outcomes: list[Any]) -> None:
         if unit.changes:
-            self._tell(unit.heard())
-        for (_, caller), outcome in zip(batch, outcomes, strict=True):
-            if caller.done():
-                continue
-            if isinstance(outcome, Exception):
-                caller.set_exception(outcome)
-            else:
-                caller.set_result(outcome)
+            self.callers.tell(unit.heard())
+        give(batch, outcomes)
         self._fold()
 
-    def _tell(self, heard: Heard) -> None:
-        for hearer in self.hearers:
-            try:
-                hearer(heard)
-            except Exception as error:  # noqa: BLE001 - what is durable must still reach its callers
-                told = {"message": "a hearer of the store failed", "exception": error}
-                asyncio.get_running_loop().call_exception_handler(told)
-
     def _tell_watch(self, batch: list[Waiting], *, failed: bool) -> None:
-        if self.watch is None:
-            return
-        callers = tuple(self._callers.get(outcome) for _, outcome in batch) if self._callers else ()
-        decided = max(self._decided, self._gathered)
-        ran = Ran(
-            verbs=len(batch), began=self._began, gathered=self._gathered, decided=decided, ended=time.monotonic(),
-            failed=failed, callers=callers,
-        )  # fmt: skip
-        self.watch.ran(ran)
+        self.callers.tell_watch(batch, self._began, self._gathered, self._decided, failed=failed)
 
     def _fail(self, batch: list[Waiting], error: BaseException) -> None:
         self._tell_watch(batch, failed=True)
@@ -256,9 +211,7 @@ class GroupCommit:
             # A rule of the schema that one verb broke is that verb's trouble, not the store's.
             self.trouble = self.trouble if isinstance(error, sqlite3.IntegrityError) else reason
             error = Unavailable(f"the store could not commit: {reason}")
-        for _, caller in batch:
-            if not caller.done():
-                caller.set_exception(error)
+        refuse(batch, error)
         self._next()
 
     def _one_by_one(self, batch: list[Waiting]) -> None:

@@ -109,11 +109,11 @@ class SqliteStore(SqliteReading, TaskReads, RecordReads, CrewReads, RollReads):
     @property
     def backlog(self) -> int:
         """How many verbs wait for a unit."""
-        return self._group.waiting
+        return len(self._group.callers)
 
     def watched_by(self, watch: Watch) -> None:
         """Tell of each unit."""
-        self._group.watch = watch
+        self._group.callers.watch = watch
 
     def glance(self) -> SqliteGlance:
         """Read the file beside what is served from it."""
