@@ -28,6 +28,8 @@ class Cut:
         #: How many commits from now on never reach the server, and how many do but nobody hears of it.
         self.before = 0
         self.after = 0
+        #: Whether no connection is taken once such a commit came.
+        self.closes = False
         #: How many commits were passed on.
         self.commits = 0
 
@@ -54,11 +56,15 @@ class Cut:
 
     def cut(self) -> None:
         """End every connection, and take none."""
+        self._close()
+        for each in list(self._open):
+            _end(each)
+
+    def _close(self) -> None:
+        """Take no connection any more."""
         listening, self._listening = self._listening, None
         if listening is not None:
             _end(listening)
-        for each in list(self._open):
-            _end(each)
 
     def _start(self, run, *args: object) -> None:
         thread = threading.Thread(target=run, args=args, daemon=True)
@@ -86,6 +92,8 @@ class Cut:
                         break
                     if self.after:
                         self.after -= 1
+                        if self.closes:
+                            self._close()
                         # Its reply goes nowhere, but the server has all it needs.
                         _end(client)
                 server.sendall(said)

@@ -155,6 +155,24 @@ async def test_every_lost_commit_in_a_row_is_made_up_for(far, cut, url):
     assert told(url, "SELECT balance, (SELECT sum(amount) FROM entries) FROM accounts") == [(55, 55)]
 
 
+async def test_a_commit_in_doubt_is_told_as_such_and_nothing_it_may_have_changed_is_remembered(url):
+    heard: list[Heard] = []
+    with Cut(url) as cut:
+        store = PostgresStore(cut.url, Clock(), patience=Patience(verbs=0.1, outcome=0.3, first=0.01, most=0.05))
+        await open_account(store)
+        store.listen(heard.append)
+        cut.after, cut.closes = 1, True
+
+        with pytest.raises(Unavailable, match="not known"):
+            await store.run(top_up())
+
+        assert [(each.settings, each.missed) for each in heard] == [(True, True)]
+        cut.mend()
+        await until(lambda: store.trouble is None)
+        assert (await store.run(top_up())).balance == 10
+        await store.aclose()
+
+
 async def test_a_server_that_ends_the_connection_between_units_is_nobodys_trouble(store, url):
     await open_account(store)
     told(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"

@@ -17,8 +17,10 @@ from answerdesk.desk.ports import NO_CHANGES, Changes, Clock, Heard, House, Need
 from answerdesk.model.account import Millis
 from answerdesk.store.callers import Callers, Waiting, give, refuse
 from answerdesk.store.transaction import Connection, Unit
-from answerdesk.store.writer import Writer
+from answerdesk.store.writer import Doubt, Writer
 
+#: No version of the house: whatever it is, it is news.
+_UNKNOWN: Final = -1
 #: Verbs in one unit: more would only lengthen the wait of the first.
 BATCH: Final = 64
 #: How often a unit that failed by chance is run again, and how long it waits before, at most, at first.
@@ -65,6 +67,7 @@ class Pipeline:
         self._working: asyncio.Task[None] | None = None
         self._closed = False
         self._trouble: str | None = None
+        writer.left = self._turn_away
         #: A batch is nobody's own: what is logged of it names none of its callers.
         self._context = contextvars.Context()
         #: When the unit under way began, had gathered, and had decided.
@@ -101,6 +104,9 @@ class Pipeline:
         if news:
             self.callers.tell(Heard(settings=True))
 
+    def _turn_away(self) -> None:
+        self.callers.turn_away(Unavailable(f"{self._writer.trouble}"))
+
     async def _work(self) -> None:
         while len(self.callers):
             batch = self.callers.batch(BATCH)
@@ -114,8 +120,6 @@ class Pipeline:
                 await self._unit(batch, alone=False)
             except Unavailable as error:
                 self._fail(batch, error)
-                if self._writer.away:
-                    self.callers.turn_away(error)
                 return
             except Exception as error:  # noqa: BLE001 - the driver's, or a value that no column can hold
                 if _by_chance(error) and tries < TRIES - 1:
@@ -148,12 +152,21 @@ class Pipeline:
             await self._clear(connection, error)
             if not connection.closed or not isinstance(error, Exception):
                 raise
-            if not (unit.ending and await self._writer.ended(unit.number)):
+            if not (unit.ending and await self._was_committed(unit)):
                 raise _Broken(f"the connection broke: {str(error).strip()}") from error
         if again:
             await self._unit(batch, alone=True)
         else:
             self._finish(batch, unit, outcomes)
+
+    async def _was_committed(self, unit: Unit) -> bool:
+        """Ask how a unit ended; where nobody can tell, let nothing be remembered that it may have changed."""
+        try:
+            return await self._writer.ended(unit.number)
+        except Doubt:
+            self._version = _UNKNOWN
+            self.callers.tell(Heard(settings=True, erased=unit.heard().erased, missed=True))
+            raise
 
     async def _decide(self, unit: Unit, batch: list[Waiting], *, alone: bool) -> list[Any]:
         """Decide each verb on the rows as the verbs before it leave them."""

@@ -131,6 +131,8 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
     async def recover(self) -> None:
         """Try a write while the last one failed, so that the desk is ready again without waiting for a caller."""
         await self._pipeline.recover()
+        if self._readers.trouble is not None:
+            await self.look()
 
     def duty(self) -> bool:
         """Tell whether no other node serving here holds the lock of whoever does the chores."""

@@ -41,6 +41,10 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     most: float = 2.0
 
 
+class Doubt(Unavailable):
+    """The store cannot tell whether something was written."""
+
+
 class Writer:
     """A connection that comes back."""
 
@@ -55,8 +59,8 @@ class Writer:
         self._returning: asyncio.Task[None] | None = None
         #: Why there is no connection, None while there is one or nobody asked.
         self.trouble: str | None = None
-        #: Told when the database has come back.
-        self.returned: Callable[[], None] = lambda: None
+        #: Told when somebody waited in vain.
+        self.left: Callable[[], None] = lambda: None
 
     @property
     def away(self) -> bool:
@@ -74,32 +78,37 @@ class Writer:
         assert self._types is not None
         return self._types
 
-    async def connection(self, seconds: float | None = None) -> Connection:
+    async def connection(self) -> Connection:
         """Give the connection, a new one where the last broke; raises Unavailable after waiting for it."""
         if self._loop is not (loop := asyncio.get_running_loop()):
             self.drop()
             self._loop = loop
+        if self._returning is not None and self.away:
+            # One at a time tries to connect.
+            await asyncio.wait([self._returning], timeout=self.patience.verbs)
+            if self.broken:
+                raise Unavailable(f"{self.trouble}")
         if self._db is None or self._db.closed:
-            self._db = await self._patiently(self.patience.verbs if seconds is None else seconds)
+            self._db = await self._patiently()
         return self._db
 
     async def ended(self, unit: int) -> bool:
-        """Tell whether a unit whose end nobody heard of was committed."""
+        """Tell whether a unit whose end nobody heard of was committed; raises Doubt after asking in vain."""
         self.drop()
         end = time.monotonic() + self.patience.outcome
         while True:
-            connection = await self.connection(max(end - time.monotonic(), 0))
             try:
+                connection = await self.connection()
                 cursor = await connection.execute(_ENDED, (self.node,))
                 return await cursor.fetchone() == (unit,)
-            except psycopg.OperationalError as error:
+            except (Unavailable, psycopg.OperationalError) as error:
                 # Gone again, or the unit's own connection still holds its row.
                 if time.monotonic() >= end:
-                    raise Unavailable(f"whether it was written is not known: {error}") from error
+                    raise Doubt(f"whether it was written is not known: {str(error).strip()}") from error
                 await asyncio.sleep(self.patience.first)
 
-    async def _patiently(self, seconds: float) -> Connection:
-        end = time.monotonic() + seconds
+    async def _patiently(self) -> Connection:
+        end = time.monotonic() + self.patience.verbs
         pause = self.patience.first
         while True:
             try:
@@ -130,8 +139,8 @@ class Writer:
         return connection
 
     def _await_return(self) -> None:
-        if not self.away:
-            self._returning = asyncio.get_running_loop().create_task(self._return())
+        self._returning = asyncio.get_running_loop().create_task(self._return())
+        self.left()
 
     async def _return(self) -> None:
         pause = self.patience.first
@@ -142,7 +151,6 @@ class Writer:
             except (psycopg.Error, OSError):
                 pause = min(pause * 2, self.patience.most)
             else:
-                self.returned()
                 return
 
     def drop(self) -> None:
