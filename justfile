@@ -38,9 +38,9 @@ test *args:
 test-all *args:
     pytest -q -n 2 --dist loadfile {{ args }}
 
-# Unmodified third-party programs against a running server, and deploy/ in the hands of what it is for.
+# Unmodified third-party programs against a running server, deploy/ in the hands of what it is for, and a few faults.
 e2e *args:
-    pytest -q -m e2e tests/e2e tests/deploy {{ args }}
+    pytest -q -n 2 --dist loadfile -m e2e tests/e2e tests/deploy tests/chaos {{ args }}
 
 # People in a real browser; needs Debian's chromium. The pictures of all views go to build/views.
 browser *args:

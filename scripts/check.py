@@ -11,12 +11,12 @@ import subprocess
 import bootstrap
 
 #: Which tests a run takes: everything but third-party programs and browsers, or the quick core.
-CHOICES = {False: "not e2e and not browser", True: "not slow and not e2e and not browser"}
+CHOICES = {False: "not e2e and not browser", True: "not slow and not wide and not e2e and not browser"}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Install what the tests need and run them.")
-    parser.add_argument("--fast", action="store_true", help="leave out the tests that kill, crash, load or wait")
+    parser.add_argument("--fast", action="store_true", help="the quick core: every room by itself")
     parser.add_argument("--no-tests", action="store_true", help="only make the environment")
     parser.add_argument("pytest", nargs="*", help="further arguments of pytest, after --")
     given = parser.parse_args()

@@ -34,7 +34,7 @@ class Stored:
             listed: list[Any] = json.loads(ask(f"SELECT coalesce(json_agg(line), '[]') FROM ({lines}) AS l"))
             return listed
 
-        key = bytes.fromhex(ask("SELECT encode(value, 'hex') FROM facts WHERE name = 'permutation'"))
+        key = bytes.fromhex(ask("SELECT encode(value, 'hex') FROM secrets WHERE name = 'permutation'"))
         self.shown = Permutation(key)
         self.tasks = {
             self.shown.show(n): (account, state, refunded)

@@ -1,0 +1,41 @@
+"""A few faults on a desk of many hosts: nothing acknowledged is lost, charged twice or answered twice."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import network, replicated
+from tests.chaos.faults import FAULTS
+from tests.chaos.run import run
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+#: Within them the service must answer again after its database's primary died.
+FAILOVER_SECONDS = 15.0
+
+
+@pytest.fixture
+def folder():
+    """A folder that every user may look into, as a database's own must."""
+    missing = [name for path, name in (network.PACKAGES | replicated.PACKAGES).items() if not path.exists()]
+    assert os.geteuid() == 0, "hosts are network namespaces, which only root may make"
+    assert not missing, f"as root: apt-get install {' '.join(missing)}"
+    with tempfile.TemporaryDirectory(prefix="chaos-") as made:
+        yield Path(made)
+
+
+def test_a_desk_outlives_its_nodes_its_primary_and_its_lines(folder: Path) -> None:
+    faults = ("a node dies", "the primary dies", "a line is cut")
+
+    report = run(folder, seed=7, rounds=3, tell=print, only=faults)
+
+    assert report.wrong == []
+    assert [name for name, *_ in report.rounds] == list(faults)
+    assert report.acknowledged["created"] > 20
+    assert report.acknowledged["answer"] > 10
+    assert dict((name, silent) for name, _, silent, _ in report.rounds)["the primary dies"] < FAILOVER_SECONDS
+    assert FAULTS["the primary dies"][1] >= FAILOVER_SECONDS
