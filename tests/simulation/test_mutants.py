@@ -13,6 +13,7 @@ from tests.simulation.run import run
 MOST = 200
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_desk_with_one_part_that_is_wrong_is_found_out(name) -> None:
     lives = (run(seed, MUTANTS[name]) for seed in range(MOST))
