@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Final
 
 from tests.chaos.desk import Desk
@@ -83,7 +84,7 @@ def clock_jumps(desk: Desk, dice: random.Random) -> Iterator[str]:
 FAULTS: Final[dict[str, tuple[Fault, float]]] = {
     "a node dies": (node_dies, 2),
     "a node stands still": (node_stands_still, 30),
-    "the primary dies": (primary_dies, 15),
+    "the primary dies": (primary_dies, 20),
     "a line is cut": (line_is_cut, 12),
     "callers are cut off": (caller_is_cut, 5),
     "a disk fills": (disk_fills, 10),
@@ -91,26 +92,25 @@ FAULTS: Final[dict[str, tuple[Fault, float]]] = {
 }
 
 
-def befall(desk: Desk, name: str, dice: random.Random) -> tuple[str, float, float]:
-    """Let one fault happen; gives whom, and how long nobody was served while it held and until all was well again."""
+@dataclass(frozen=True)
+class Befallen:
+    """A fault that happened: what, to whom, from when to when, and how long it took until all was well again."""
+
+    name: str
+    whom: str
+    begun: float
+    mended: float
+    healed: float
+
+
+def befall(desk: Desk, name: str, dice: random.Random) -> Befallen:
+    """Let one fault happen, and wait until all is as it should be."""
     fault, seconds = FAULTS[name]
-    begun = time.monotonic()
+    begun = time.time()
     with fault(desk, dice) as whom:
-        silent = _silence(desk, begun, seconds)
-        time.sleep(max(0.0, begun + seconds - time.monotonic()))
-    mended = time.monotonic()
+        time.sleep(max(0.0, begun + seconds - time.time()))
+    mended = time.time()
     desk.replicated.wait_for_both()
     for node in desk.nodes:
         desk.wait_ready(node)
-    return whom, silent, time.monotonic() - mended
-
-
-def _silence(desk: Desk, begun: float, seconds: float) -> float:
-    """Give for how long after a fault's begin no node took calls, as far as that is within its time."""
-    last = begun
-    while time.monotonic() < begun + seconds:
-        if any(desk.ready(node) for node in desk.nodes):
-            return last - begun
-        last = time.monotonic()
-        time.sleep(0.2)
-    return seconds
+    return Befallen(name, whom, begun, mended, time.time() - mended)

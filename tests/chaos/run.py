@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.chaos.desk import Desk
-from tests.chaos.faults import FAULTS, befall
+from tests.chaos.faults import FAULTS, Befallen, befall
 from tests.chaos.network import network
 
 
@@ -18,8 +19,9 @@ class Report:
     """What came of a run."""
 
     seed: int
-    #: Fault, whom it befell, how long nobody was served, and how long until all was well after it was mended.
-    rounds: list[tuple[str, str, float, float]] = field(default_factory=list)
+    rounds: list[Befallen] = field(default_factory=list)
+    #: When orders were acknowledged, in order.
+    orders: list[float] = field(default_factory=list)
     #: How often what was acknowledged.
     acknowledged: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
@@ -34,14 +36,19 @@ class Report:
             ]
         )
 
+    def silence(self, fault: Befallen) -> float:
+        """Give the longest time within a fault in which no order was acknowledged, in seconds."""
+        within = [fault.begun, *(at for at in self.orders if fault.begun < at < fault.mended), fault.mended]
+        return max(later - earlier for earlier, later in itertools.pairwise(within))
+
     def markdown(self) -> str:
         """Lay it out for a file, a row a kind of fault."""
         rows = ["| fault | times | longest without service, s | longest until well again, s |", "|---|---|---|---|"]
         for name in FAULTS:
-            own = [each for each in self.rounds if each[0] == name]
+            own = [each for each in self.rounds if each.name == name]
             if own:
-                silent, well = max(each[2] for each in own), max(each[3] for each in own)
-                rows.append(f"| {name} | {len(own)} | {silent:.1f} | {well:.1f} |")
+                silent, healed = max(map(self.silence, own)), max(each.healed for each in own)
+                rows.append(f"| {name} | {len(own)} | {silent:.1f} | {healed:.1f} |")
         return f"{self.summary()}\n\n" + "\n".join(rows) + "\n"
 
 
@@ -58,9 +65,10 @@ def run(folder: Path, seed: int, rounds: int, tell: Callable[[str], None], only:
         for number in range(rounds):
             # Each in turn, and then by chance.
             name = names[number] if number < len(names) else dice.choice(names)
-            whom, silent, well = befall(desk, name, dice)
-            report.rounds.append((name, whom, silent, well))
-            tell(f"{number + 1}. {name}: {whom}; without service {silent:.1f} s, well again after {well:.1f} s")
+            fault = befall(desk, name, dice)
+            report.rounds.append(fault)
+            tell(f"{number + 1}. {name}: {fault.whom}; well again {fault.healed:.1f} s after it was mended")
         history, report.wrong = desk.end()
+        report.orders = [float(line["at"]) for line in history if line["what"] == "created"]
         report.acknowledged = Counter(str(line["what"]) for line in history)
     return report
