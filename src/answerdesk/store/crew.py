@@ -125,7 +125,7 @@ class CrewReads(Reading):
         select = (
             f"SELECT {columns}, EXISTS (SELECT 1 FROM contents WHERE contents.n = leases.n)"
             " FROM leases INDEXED BY leases_said WHERE solver = ? AND outcome IN ('answered', 'declined')"
-            " ORDER BY ended DESC LIMIT ?"
+            " ORDER BY ended DESC, outcome DESC, shown DESC, token DESC LIMIT ?"
         )
         said = []
         for *row, media in await self._rows(select, solver, most):

@@ -75,7 +75,7 @@ class TaskReads(Reading):
 
     async def due(self, now: Millis, most: int) -> list[Sequence]:
         """Scan the review index."""
-        select = "SELECT n FROM tasks WHERE state = 0 AND review_at <= ? ORDER BY review_at LIMIT ?"
+        select = "SELECT n FROM tasks WHERE state = 0 AND review_at <= ? ORDER BY review_at, n LIMIT ?"
         return [row[0] for row in await self._rows(select, now, most)]
 
     async def oldest(self, most: int, *, media: bool) -> list[tuple[Sequence, Millis, State]]:
@@ -108,8 +108,8 @@ class TaskReads(Reading):
         select = (
             f"WITH RECURSIVE {hosts} SELECT {CALLBACK} FROM callbacks WHERE n IN (SELECT first.n FROM hosts"
             " JOIN callbacks AS first ON first.n IN (SELECT n FROM callbacks AS one WHERE one.state = 'owed'"
-            " AND one.host = hosts.host AND one.due <= ? ORDER BY one.due LIMIT ?)"
-            f"{where}) ORDER BY due LIMIT ?"
+            " AND one.host = hosts.host AND one.due <= ? ORDER BY one.due, one.n LIMIT ?)"
+            f"{where}) ORDER BY due, n LIMIT ?"
         )
         values = (now, each, list(but)) if among is None else (list(among), now, each)
         return [tables.callback_from(row) for row in await self._rows(select, *values, most)]

@@ -117,7 +117,7 @@ class RecordReads(Reading):
         """List by age."""
         select = (
             "SELECT digest, account, tail, created, revoked FROM keys"
-            " WHERE CAST(? AS bigint) IS NULL OR account = ? ORDER BY created"
+            " WHERE CAST(? AS bigint) IS NULL OR account = ? ORDER BY created, digest"
         )
         return [tables.key_from(row) for row in await self._rows(select, account, account)]
 

@@ -47,5 +47,5 @@ class RollReads(Reading):
 
     async def links(self, now: Millis) -> list[Link]:
         """List those not spent and not past."""
-        select = f"SELECT {LINK} FROM links WHERE used = 0 AND until > ? ORDER BY until"
+        select = f"SELECT {LINK} FROM links WHERE used = 0 AND until > ? ORDER BY until, digest"
         return [link_from(row) for row in await self._rows(select, now)]
