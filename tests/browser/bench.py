@@ -105,7 +105,7 @@ class Bench:
         return int(created["taskId"])
 
     def shows(self, kind: str) -> None:
-        expect(self.page.locator(f"[data-id=stage][data-kind={kind}] .view img").first).to_be_visible(timeout=20_000)
+        expect(self.page.locator(f"[data-id=stage][data-kind={kind}] .view img").first).to_be_visible()
 
     def solution(self, task: int) -> Any:
         """What the customer gets, waiting for it."""

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from answerdesk.desk.books import SaveSolver
-from tests.browser.surfing import ARGUMENTS, CHROMIUM, Crowd, crowd
+from tests.browser.surfing import ARGUMENTS, CHROMIUM, PATIENCE_MS, Crowd, crowd
 from tests.serving import Serving, serving
 
 HERE = Path(__file__).parent
@@ -27,6 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium; without it the tests fail and say what to install."""
     assert CHROMIUM.exists(), f"{CHROMIUM} is not there; as root: apt-get install chromium"
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
         yield browser

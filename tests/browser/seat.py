@@ -88,7 +88,7 @@ class Seat:
 
     def lease(self) -> str:
         """Which task is on screen, waiting for one."""
-        expect(self.field).to_be_visible(timeout=20_000)
+        expect(self.field).to_be_visible()
         return str(self.page.locator("[data-id=stage]").get_attribute("data-lease"))
 
     def ahead(self, count: int) -> None:

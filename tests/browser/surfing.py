@@ -23,6 +23,8 @@ ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+#: How long anything may take before it counts as not there: a machine full of other work takes its time.
+PATIENCE_MS: Final = 30_000
 _ENTER: Final = re.compile(r"^(http://127\.0\.0\.1:\d+/enter/\S+)$", re.MULTILINE)
 
 DESKTOP: Final = {"viewport": {"width": 1240, "height": 800}}
@@ -47,7 +49,7 @@ class Person:
         """Open a context; options as Playwright's `new_context`."""
         self.desk = desk
         self.context: BrowserContext = browser.new_context(base_url=desk.url, **{**DESKTOP, **options})
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(PATIENCE_MS)
         self.troubles: list[str] = []
         self._forgiven: list[re.Pattern[str]] = []
         self.context.on("console", self._hear)
