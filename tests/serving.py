@@ -230,7 +230,13 @@ class Serving:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environ
             )
-        self.http = Http(int(wait_until(lambda: self._address(begins), "the server tells its address")))
+        try:
+            self.http = Http(int(wait_until(lambda: self._address(begins), "the server tells its address")))
+        except BaseException:
+            # One that came too late is not left running behind the test that gave up on it.
+            self.process.kill()
+            self.process.wait()
+            raise
 
     def command(self) -> list[str]:
         return [sys.executable, "-m", "answerdesk.cli", "serve"]
