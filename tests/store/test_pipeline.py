@@ -116,6 +116,22 @@ async def test_verbs_that_wait_together_are_committed_together(far, cut):
     assert cut.commits - before == 1
 
 
+async def test_those_who_look_for_work_keep_nobody_else_waiting(far, cut):
+    desk = Desk(far, Clock())
+    account, people = await desk.open_account(), [await desk.person() for _ in range(20)]
+    for _ in range(20):
+        await desk.submit(account)
+    before = cut.commits
+
+    claims = [desk.claim(person) for person in people]
+    leases, purses = await asyncio.gather(asyncio.gather(*claims), rush(far, *(top_up() for _ in range(20))))
+
+    assert sorted(lease.task for (lease,) in leases) == list(range(1, 21))
+    assert len(purses) == 20
+    # What looks for nothing is one unit, twenty claims are two.
+    assert cut.commits - before == 3
+
+
 async def test_what_has_nothing_to_write_is_not_committed(far, cut):
     assert await far.run(Nothing()) == "nothing"
     assert cut.commits == 0

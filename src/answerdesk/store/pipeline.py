@@ -8,7 +8,7 @@ import asyncio
 import contextvars
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import psycopg
@@ -23,6 +23,8 @@ from answerdesk.store.writer import Doubt, Writer
 _UNKNOWN: Final = -1
 #: Verbs in one unit: more would only lengthen the wait of the first.
 BATCH: Final = 64
+#: Those of them that look for work.
+HUNTS: Final = 16
 #: How often a unit that failed by chance is run again, and how long it waits before, at most, at first.
 TRIES: Final = 5
 REST: Final = 0.01
@@ -50,6 +52,23 @@ class _Broken(psycopg.OperationalError):
 def _by_chance(error: Exception) -> bool:
     """Tell whether the same unit may go well another time."""
     return isinstance(error, _Broken) or (isinstance(error, psycopg.Error) and error.sqlstate in BY_CHANCE)
+
+
+def _apart(batch: list[Waiting]) -> Iterator[list[Waiting]]:
+    """Take verbs that look for work apart: they ask one after the other, and lock no rows of others meanwhile."""
+    looks = {id(waiting): _looks(waiting[0]) for waiting in batch}
+    if others := [waiting for waiting in batch if not looks[id(waiting)]]:
+        yield others
+    looking = [waiting for waiting in batch if looks[id(waiting)]]
+    for start in range(0, len(looking), HUNTS):
+        yield looking[start : start + HUNTS]
+
+
+def _looks(verb: Verb[Any]) -> bool:
+    try:
+        return verb.needs.hunt is not None
+    except Exception:  # noqa: BLE001 - its own trouble, told to its caller when it runs
+        return False
 
 
 class Pipeline:
@@ -109,8 +128,7 @@ class Pipeline:
 
     async def _work(self) -> None:
         while len(self.callers):
-            batch = self.callers.batch(BATCH)
-            if batch:
+            for batch in _apart(self.callers.batch(BATCH)):
                 await self._run(batch)
 
     async def _run(self, batch: list[Waiting]) -> None:
