@@ -13,8 +13,11 @@ settings.register_profile("quick", settings.get_profile("house"), max_examples=1
 settings.load_profile("house")
 
 ROOT = Path(__file__).parents[1]
-#: Where every test starts a program or reads the whole project.
-WIDE_FOLDERS = ("docs", "README.md", "tests/benchmarks", "tests/cli", "tests/crash", "tests/house", "tests/scripts")
+#: Where every test starts a program, reads the whole project, or lives many lives.
+WIDE_FOLDERS = (
+    "docs", "README.md", "tests/benchmarks", "tests/cli", "tests/crash", "tests/deploy", "tests/house", "tests/scripts",
+    "tests/simulation",
+)  # fmt: skip
 #: By what a test has a server of its own process.
 SERVERS = {"shared_server", "shared_strict", "shared_fronted"}
 
@@ -33,8 +36,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def is_wide(item: pytest.Item) -> bool:
-    """Tell whether a test starts a server or a program, or reads the whole project."""
+    """Tell whether a test starts a server, a database or a program, or reads the whole project."""
     path = item.path.relative_to(ROOT).as_posix()
     module = getattr(item, "module", None)
     serves = any(hasattr(module, name) for name in ("Serving", "serving"))
-    return path.startswith(WIDE_FOLDERS) or serves or bool(SERVERS & set(getattr(item, "fixturenames", ())))
+    asks = SERVERS & set(getattr(item, "fixturenames", ()))
+    return path.startswith(WIDE_FOLDERS) or serves or bool(asks) or _has_database(item)
+
+
+def _has_database(item: pytest.Item) -> bool:
+    """Tell whether a PostgreSQL is started for a test: for its module, or for the store it runs over."""
+    named = vars(item.module).values() if hasattr(item, "module") else ()
+    over = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return any(getattr(each, "__module__", "") == "tests.postgres" for each in named) or any(
+        getattr(each, "__name__", "") == "Postgres" for each in over
+    )
