@@ -36,8 +36,11 @@ TASK = Task(
 
 
 def lease(**fields: Any) -> Lease:
-    given = {"token": f"{len(fields)} {fields}", "task": TASK.n, "solver": PERSON.id, "machine": False, "given": 0}
-    return Lease(**(given | {"until": Millis(0), "pay": Micros(0)} | fields))
+    given: dict[str, Any] = {
+        "token": f"{len(fields)} {fields}", "task": TASK.n, "solver": PERSON.id, "machine": False, "given": Millis(0),
+        "until": Millis(0), "pay": Micros(0),
+    }  # fmt: skip
+    return Lease(**given | fields)
 
 
 def claimed(solver: Solver, *leases: Lease) -> list[Sequence]:

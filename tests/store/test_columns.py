@@ -17,7 +17,7 @@ from answerdesk.store.columns import TYPES, Blob, Columns, Real, Text, Whole, ad
 from tests.postgres import server
 
 WHOLE = st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.none()
-TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",))) | st.none()
+TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])) | st.none()
 COLUMNS = {Whole: WHOLE, Text: TEXT, Blob: st.binary() | st.none(), Real: st.floats(allow_nan=False) | st.none()}
 
 

@@ -66,7 +66,7 @@ async def far(cut) -> AsyncIterator[PostgresStore]:
 def told(url: str, statement: str) -> list[Any]:
     """Ask the database past every store."""
     with closing(open_connection(url)) as connection:
-        found = connection.execute(statement)  # type: ignore[call-overload]
+        found = connection.execute(statement)
         return found.fetchall() if found.description else []
 
 

@@ -89,7 +89,7 @@ class _TextArray(_Array):
 
     def pack(self, value: Any) -> bytes:
         """In UTF-8."""
-        text = value.encode()
+        text: bytes = value.encode()
         return _LENGTH.pack(len(text)) + text
 
 
