@@ -70,6 +70,8 @@ FIRST_BALANCE: Final = Micros(10_000_000)
 LINK_BYTES: Final = 24
 #: How often the server looks whether another process wrote.
 LOOK_AROUND_SECONDS: Final = 0.05
+#: What is told of a database's trouble; the log has all of it.
+AWAY: Final = "the database cannot be used now; the server's log says why"
 #: How often a write is tried while writing fails.
 RECOVER_SECONDS: Final = 1.0
 #: Files kept free of held connections: callbacks, the database, logs, pipes.
@@ -148,7 +150,10 @@ class Desk:
     def _trouble(self) -> str | None:
         if self.leaving:
             return "stopping"
-        return self.store.trouble if self.announced else "starting"
+        if not self.announced:
+            return "starting"
+        # Anybody may ask, and a driver's sentence names hosts and users.
+        return AWAY if self.settings.database and self.store.trouble else self.store.trouble
 
     async def reread(self) -> None:
         """Release held polls and streams whose task settled without an event."""
