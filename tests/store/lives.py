@@ -13,6 +13,7 @@ from answerdesk.model.account import Sequence
 from answerdesk.model.answer import Lease
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.solver import Solver
+from answerdesk.store.sqlite import SqliteStore
 from tests.fakes import Clock
 from tests.store.driver import Desk
 
@@ -38,6 +39,10 @@ class Life(RuleBasedStateMachine):
         self.leases: list[tuple[Solver, Lease]] = []
         self.numbers: list[Sequence] = []
         self.desk: Desk
+
+    def open_store(self) -> Any:
+        """Open the store it lives on."""
+        return SqliteStore("", self.clock)
 
     def do(self, coroutine) -> Any:
         return self.runner.run(coroutine)

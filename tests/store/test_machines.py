@@ -53,11 +53,14 @@ class TaskLife(Life):
     def open_desk(self, people: int, machines: int, agree: int) -> None:
         self.agree = agree
         self.path = Path(self.folder.name) / "desk.db"
-        self.desk = Desk(SqliteStore(str(self.path), self.clock, block=5), self.clock)
+        self.desk = Desk(self.open_store(), self.clock)
         self.do(self.desk.set_rules(Rules(agree=agree)))
         self.account = self.do(self.desk.open_account(balance=10**9, max_open=0))
         self.solvers = [self.do(self.desk.person(on_shift=True)) for _ in range(people)]
         self.solvers += [self.do(self.desk.machine(on_shift=True)) for _ in range(machines)]
+
+    def open_store(self) -> Any:
+        return SqliteStore(str(self.path), self.clock, block=5)
 
     @rule(threshold=st.none() | st.sampled_from([0, 60, 99]), lasts=st.sampled_from([5_000, 300_000, 3_600_000]))
     def submit(self, threshold: int | None, lasts: int) -> None:
@@ -225,7 +228,7 @@ class TaskLife(Life):
         self.desk.store.close()
         self.path = fresh
         names, last = self.desk.names, self.desk._last  # noqa: SLF001 - goes on counting where the dead one was
-        self.desk = Desk(SqliteStore(str(fresh), self.clock, block=5), self.clock, names, board=Board())
+        self.desk = Desk(self.open_store(), self.clock, names, board=Board())
         self.desk._last = last  # noqa: SLF001 - same
 
     async def _rush_and_copy(self, fresh: Path, verbs: int, steps: int) -> list[Sequence]:

@@ -17,7 +17,6 @@ from answerdesk.model.answer import Decline
 from answerdesk.model.fault import Fault
 from answerdesk.model.money import Book, Entry, Micros, Move, sums
 from answerdesk.model.task import State, Task
-from answerdesk.store.sqlite import SqliteStore
 from tests.store.driver import PRICE, Desk
 from tests.store.lives import LONG, QUICK, Life, picks
 
@@ -51,7 +50,7 @@ class MoneyLife(Life):
 
     @initialize()
     def open_desk(self) -> None:
-        self.desk = Desk(SqliteStore("", self.clock), self.clock)
+        self.desk = Desk(self.open_store(), self.clock)
         self.accounts = [self.do(self.desk.open_account(balance=0)) for _ in range(2)]
         self.solvers = [self.do(self.desk.person(on_shift=True)) for _ in range(2)]
         self.models = {account.id: MoneyModel() for account in self.accounts}

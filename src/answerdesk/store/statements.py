@@ -79,6 +79,7 @@ class Dirty:
         self._callbacks: dict[int, Row] = {}
         self._attempts: list[Row] = []
         self._other: list[Changes] = []
+        self._seen: dict[int, Solver] = {}
         self.tallies = Tallies()
         #: The place of the task that settled last.
         self.settled = 0
@@ -106,6 +107,8 @@ class Dirty:
         self._attempts += map(tables.attempt_row, changes.attempts)
         self.tallies.add(changes, now)
         self.settled = max(self.settled, changes.settled)
+        for solver in changes.seen:
+            self._seen[solver.id] = solver
         if touches_others(changes):
             self._other.append(changes)
 
@@ -115,8 +118,9 @@ class Dirty:
         return self._flows.keys()
 
     def later(self, listed: Iterable[Place]) -> Dirty:
-        """Take out what may wait for the unit's end: lines, and the turns of flows that claims find without it."""
+        """Take out what may wait for the unit's end: who was seen, lines, and flows that claims find without it."""
         later = Dirty()
+        later._seen, self._seen = self._seen, {}
         later._lines, self._lines = self._lines, {}
         later._flows = {place: self._flows.pop(place) for place in listed if place in self._flows}
         return later
@@ -125,9 +129,7 @@ class Dirty:
         """Give what is to be written, in the order in which rows are locked."""
         for change in self._other:
             yield from _settings(change)
-        seen = {solver.id: solver for change in self._other for solver in change.seen}
-        if seen:
-            yield "UPDATE solvers SET seen = ? WHERE id = ?", _seen(seen.values())
+        yield "UPDATE solvers SET seen = ? WHERE id = ?", [(self._seen[who].seen, who) for who in sorted(self._seen)]
         yield _NEW_TASK, self._created.values()
         yield _CONTENTS, self._contents
         yield _TASK, [tables.task_change(task) for task in self._tasks.values()]
@@ -154,10 +156,6 @@ class Dirty:
 def _in_order(rows: dict[Any, Row]) -> list[Row]:
     """Give rows in the order of their keys: whoever writes several of them locks them in that order."""
     return list(rows.values()) if len(rows) < 2 else [row for _, row in sorted(rows.items(), key=itemgetter(0))]
-
-
-def _seen(solvers: Iterable[Solver]) -> list[Row]:
-    return [(solver.seen, solver.id) for solver in sorted(solvers, key=lambda solver: solver.id)]
 
 
 def _settings(change: Changes) -> Iterator[Statement]:
