@@ -38,6 +38,8 @@ T = TypeVar("T")
 PERMUTATION_KEY_BYTES: Final = 24
 #: How many sequence numbers a node takes at once; those unused at its end are never issued.
 BLOCK: Final = 1_000
+#: How long a node keeps a block: the partitions of older numbers may be gone.
+BLOCK_SECONDS: Final = 3_600
 #: How often the house is looked at, whatever is heard of it.
 LOOK_SECONDS: Final = 1.0
 PATIENCE: Final = Patience()
@@ -80,6 +82,7 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
         self._neighbours = Neighbours(url, self.node, self.permutation_key, read=self._among, hear=self._hear_others)
         self._pipeline.announce = self._neighbours.tell
         self._drawn = iter(range(0))
+        self._kept_until = 0.0
         self._drawing = asyncio.Lock()
         self._looking: asyncio.Task[None] | None = None
         self._looked = time.monotonic()
@@ -110,12 +113,13 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
         return self._pipeline.run(verb)
 
     async def draw(self) -> Sequence:
-        """Draw from a block, which was taken durably before any of it is used."""
-        if (n := next(self._drawn, None)) is not None:
+        """Draw from a block, which was taken durably before any of it is used, and not too long before."""
+        if (n := next(self._drawn, None)) is not None and time.monotonic() < self._kept_until:
             return Sequence(n)
         async with self._drawing:
             # Whoever waited here uses up what the one before took.
-            while (n := next(self._drawn, None)) is None:
+            while (n := next(self._drawn, None)) is None or time.monotonic() >= self._kept_until:
+                self._drawn, self._kept_until = iter(range(0)), time.monotonic() + BLOCK_SECONDS
                 ((first,),) = await self._rows("SELECT take_block(?)", self._block)
                 self._drawn = iter(range(first, first + self._block))
         return Sequence(n)

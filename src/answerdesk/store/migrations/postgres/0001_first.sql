@@ -245,15 +245,46 @@ BEGIN
   END LOOP;
 END $$;
 
+-- Drop the partitions in which nothing is left and nothing can come: their last number was drawn longer ago than any
+-- node keeps a block. While somebody reads or writes that does not end at once, it is left for another time.
+CREATE FUNCTION drop_partitions(before BIGINT) RETURNS BIGINT LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
+DECLARE
+  gone BIGINT := 0;
+  part RECORD;
+  left_over BOOLEAN;
+BEGIN
+  FOR part IN SELECT * FROM ranges WHERE drawn BETWEEN 1 AND before ORDER BY first LOOP
+    -- Looked at before it is locked: most often there is still something in it.
+    EXECUTE format(
+      'SELECT EXISTS (SELECT 1 FROM %I) OR EXISTS (SELECT 1 FROM %I)', 'tasks_' || part.first, 'contents_' || part.first
+    ) INTO left_over;
+    CONTINUE WHEN left_over;
+    EXECUTE format('ALTER TABLE tasks DETACH PARTITION %I', 'tasks_' || part.first);
+    EXECUTE format('ALTER TABLE contents DETACH PARTITION %I', 'contents_' || part.first);
+    EXECUTE format('DROP TABLE %I, %I', 'tasks_' || part.first, 'contents_' || part.first);
+    DELETE FROM ranges WHERE first = part.first;
+    gone := gone + 1;
+  END LOOP;
+  RETURN gone;
+EXCEPTION
+  WHEN lock_not_available OR deadlock_detected THEN
+    RETURN 0;
+END $$;
+
 -- Take the next numbers: gives the first of them. Their partitions are there before anybody has them.
 CREATE FUNCTION take_block(size BIGINT) RETURNS BIGINT LANGUAGE plpgsql AS $$
 DECLARE
   upto BIGINT;
+  now BIGINT := floor(extract(epoch FROM clock_timestamp()) * 1000);
+  before BIGINT := (SELECT count(*) FROM ranges);
 BEGIN
   UPDATE facts SET value = value + size WHERE name = 'next' RETURNING value INTO upto;
-  UPDATE ranges SET drawn = floor(extract(epoch FROM clock_timestamp()) * 1000)
-    WHERE drawn = 0 AND past <= upto;
+  UPDATE ranges SET drawn = now WHERE drawn = 0 AND past <= upto;
   PERFORM make_partitions(upto);
+  IF (SELECT count(*) FROM ranges) > before THEN
+    -- Whoever makes one ahead clears up behind: a node keeps a block for an hour at most.
+    PERFORM drop_partitions(now - 7200000);
+  END IF;
   RETURN upto - size;
 END $$;
 
