@@ -14,6 +14,9 @@ from answerdesk.desk.ports import Verb
 from answerdesk.model.fault import Refusal
 from answerdesk.model.task import Task
 
+#: Reads whose port promises no order.
+UNORDERED = {"settled_among"}
+
 
 def plain(said: Any) -> Any:
     """Take out what each store may number in its own way."""
@@ -59,7 +62,11 @@ class Twins:
             raise AttributeError(name)
 
         def ask(*values: Any, **named: Any) -> Any:
-            return self._same(f"{name} {values} {named}", lambda store: getattr(store, name)(*values, **named))
+            async def said(store: Any) -> Any:
+                rows = await getattr(store, name)(*values, **named)
+                return sorted(rows, key=lambda task: task.n) if name in UNORDERED else rows
+
+            return self._same(f"{name} {values} {named}", said)
 
         return ask
 
