@@ -161,6 +161,6 @@ class Writer:
 
     def close(self) -> None:
         """Let go, and wait for no return."""
-        if self._returning is not None and not self._returning.done():
+        if self._returning is not None and not self._returning.get_loop().is_closed():
             self._returning.cancel()
         self.drop()
