@@ -117,30 +117,35 @@ def mix(bench: Bench) -> None:
     """Creates beside polls that fill the server, against creates alone."""
     polled = bench.size(10_000, 500)
     permutation = seed.sow(bench.folder / "mix", seed.Seed(settled=polled))
-    around = itertools.cycle([poll_of(task) for task in seed.ids(permutation, range(1, polled + 1))])
+    with serving("desk", bench.folder / "mix") as desk:
+        beside(bench, desk, seed.ids(permutation, range(1, polled + 1)))
+
+
+def beside(bench: Bench, desk: Server, tasks: list[TaskId]) -> None:
+    """Create alone, then beside polls of settled tasks, in turns."""
+    around = itertools.cycle([poll_of(task) for task in tasks])
     creates = itertools.repeat(create_of(picture()))
     pairs = []
-    with serving("desk", bench.folder / "mix") as desk:
 
-        async def run(*loads: tuple[Tally, Iterator[bytes]]) -> None:
-            await asyncio.gather(
-                *(
-                    load(desk.port, [each(requests)] * CONNECTIONS, tally, bench.seconds, desk.cpu)
-                    for tally, requests in loads
-                )
+    async def run(*loads: tuple[Tally, Iterator[bytes]]) -> None:
+        await asyncio.gather(
+            *(
+                load(desk.port, [each(requests)] * CONNECTIONS, tally, bench.seconds, desk.cpu)
+                for tally, requests in loads
             )
-            for tally, _ in loads:
-                tally.check()
+        )
+        for tally, _ in loads:
+            tally.check()
 
-        with asyncio.Runner(loop_factory=machine.loop) as runner:
-            for _ in range(bench.rounds):
-                alone, beside, polls = Tally(CREATED), Tally(CREATED), Tally(READY)
-                runner.run(run((alone, creates)))
-                runner.run(run((beside, creates), (polls, around)))
-                pairs.append((alone, beside, polls))
-    alone, beside, polls = (statistics.median(tally.rate for tally in column) for column in zip(*pairs, strict=True))
-    bench.tell("creates alone; beside polls; those polls, per second", f"{alone:,.0f}; {beside:,.0f}; {polls:,.0f}")
-    ratio = statistics.median(beside.rate / alone.rate for alone, beside, _ in pairs)
+    with asyncio.Runner(loop_factory=machine.loop) as runner:
+        for _ in range(bench.rounds):
+            alone, with_polls, polls = Tally(CREATED), Tally(CREATED), Tally(READY)
+            runner.run(run((alone, creates)))
+            runner.run(run((with_polls, creates), (polls, around)))
+            pairs.append((alone, with_polls, polls))
+    rates = (statistics.median(tally.rate for tally in column) for column in zip(*pairs, strict=True))
+    bench.tell("creates alone; beside polls; those polls, per second", "; ".join(f"{rate:,.0f}" for rate in rates))
+    ratio = statistics.median(with_polls.rate / alone.rate for alone, with_polls, _ in pairs)
     bench.least("creates beside polls / creates alone", ratio, 0.4)
 
 

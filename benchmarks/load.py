@@ -82,12 +82,12 @@ class Tally:
 class Connection(asyncio.Protocol):
     """One connection, asking again as soon as it was answered."""
 
-    __slots__ = ("_buffer", "_needed", "_sent", "_source", "_tally", "_transport", "_until", "done", "heard")
+    __slots__ = ("_buffer", "_needed", "_sent", "_source", "_transport", "_until", "done", "heard", "tally")
 
     def __init__(self, source: Source, tally: Tally, until: float, done: asyncio.Future[None]) -> None:
         """Ask what `source` says until a time on the performance counter."""
         self._source = source
-        self._tally = tally
+        self.tally = tally
         self._until = until
         self.done = done
         #: When the last reply was whole.
@@ -117,7 +117,7 @@ class Connection(asyncio.Protocol):
             self._buffer = data
             return
         self._buffer, self._needed = b"", 0
-        tally = self._tally
+        tally = self.tally
         self.heard = now = time.perf_counter()
         tally.waits.append(now - self._sent)
         if tally.expect not in data:
@@ -130,7 +130,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End, whoever hung up."""
         if not self.done.done():
-            self._tally.wrong.append(b"the connection was closed: %r" % exc)
+            self.tally.wrong.append(b"the connection was closed: %r" % exc)
             self.done.set_result(None)
 
     def _ask(self, reply: bytes) -> None:

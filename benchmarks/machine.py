@@ -20,6 +20,11 @@ SERVER_CORE: Final = _CORES[0]
 LOAD_CORE: Final = _CORES[-1]
 
 
+def node_core(number: int) -> int:
+    """Give the core of one of several servers: its own where there are enough, but never the load's."""
+    return _CORES[number % max(1, len(_CORES) - 1)]
+
+
 def stay_on(core: int) -> None:
     """Pin this process to a core."""
     os.sched_setaffinity(0, {core})

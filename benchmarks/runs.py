@@ -28,10 +28,12 @@ class Server:
 
     pid: int
     port: int
+    #: Gives the CPU seconds of what works for it beside it, such as a database.
+    beside: Callable[[], float] = float
 
     def cpu(self) -> float:
         """Give the CPU seconds it has used."""
-        return machine.cpu_seconds(self.pid)
+        return machine.cpu_seconds(self.pid) + self.beside()
 
 
 @contextmanager
@@ -49,10 +51,10 @@ def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextmanager
-def serving(*words: str | Path) -> Iterator[Server]:
+def serving(*words: str | Path, core: int = machine.SERVER_CORE) -> Iterator[Server]:
     """Run benchmarks/server.py on the server's core; its flags are settings, such as hold=0."""
     role, what, *flags = map(str, words)
-    command = [sys.executable, str(SCRIPT), role, what, str(machine.SERVER_CORE), *flags]
+    command = [sys.executable, str(SCRIPT), role, what, str(core), *flags]
     with ended(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
         assert process.stdout is not None
         said = process.stdout.readline().strip()
@@ -139,7 +141,7 @@ class Bench:
     def _add(self, figure: Figure) -> None:
         self.figures.append(figure)
         mark = {None: " ", True: "ok", False: "MISSED"}[figure.good]
-        print(f"{figure.bench:7} {figure.what:58} {figure.value:>16} {figure.must:>12} {mark}", flush=True)
+        print(f"{figure.bench:9} {figure.what:58} {figure.value:>16} {figure.must:>12} {mark}", flush=True)
 
 
 @dataclass(frozen=True, slots=True)

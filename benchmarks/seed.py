@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from answerdesk.desk.ports import Changes, House
+from answerdesk.desk.ports import Changes, House, Needs, Rows
 from answerdesk.main import FIRST_ACCOUNT
 from answerdesk.model.account import Account, AccountId, Key, Millis, Purse, Sequence, digest
 from answerdesk.model.answer import Lease, Outcome, Verdict
@@ -66,6 +66,21 @@ class Seed:
         return 1 + n % self.accounts
 
 
+class _Sown:
+    """A verb that was decided before."""
+
+    needs = Needs()
+
+    def __init__(self, changes: Changes) -> None:
+        """Take what it writes."""
+        self._changes = changes
+
+    def decide(self, rows: Rows, now: Millis) -> tuple[Changes, None]:
+        """Say it."""
+        del rows, now
+        return self._changes, None
+
+
 def sow(folder: Path, seed: Seed) -> Permutation:
     """Make a data folder; gives the permutation of its ids."""
     folder.mkdir(parents=True)
@@ -77,7 +92,8 @@ def sow(folder: Path, seed: Seed) -> Permutation:
         for changes in _all(seed, now):
             db.execute("BEGIN IMMEDIATE")
             unit = Unit(db, House(), now)
-            unit.take(changes)
+            # In company, so that one that crashes is heard of.
+            unit.decide(_Sown(changes), alone=False)
             unit.flush()
             db.execute("COMMIT")
         db.execute("PRAGMA journal_mode = WAL")

@@ -1,7 +1,7 @@
 """The processes under measurement: the service as `main` composes it, and the bare handlers it is held against.
 Rule: started by the benchmarks, says its port as its first line, ends with SIGTERM.
 
-python benchmarks/server.py desk FOLDER CORE | bare result|create|show CORE
+python benchmarks/server.py desk FOLDER CORE | bare result|create|show CORE | plain URL CORE
 """
 
 from __future__ import annotations
@@ -117,10 +117,16 @@ def _main() -> None:
         with main.uvloop_runner() as runner:
             runner.run(_serve_bare(what))
         return
+    if role == "plain":
+        import plain  # noqa: PLC0415 - needs packages that nothing else here needs
+
+        with main.uvloop_runner() as runner:
+            runner.run(plain.serve(what))
+        return
     # Not to the standard output, which nobody reads on once the port was said.
     log_structured("warning")
     settings = {"port": 0, "data": what, "solver": "none", "poll_limit": 0}
-    main.serve(read_settings(settings | dict(flag.split("=") for flag in flags), {}), _announce)
+    main.serve(read_settings(settings | dict(flag.split("=", 1) for flag in flags), {}), _announce)
 
 
 if __name__ == "__main__":

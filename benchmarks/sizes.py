@@ -31,6 +31,8 @@ MIB: Final = 2**20
 LABEL: Final = Path(__file__).parent.parent / "samples" / "label.png"
 _HELD_ACCOUNTS: Final = 20
 _CALM: Final = 0.1
+#: What is asked in each turn, by name: makes the sources, and what a good reply contains.
+Calls = dict[str, tuple[Callable[[], list[Source]], bytes]]
 
 
 def hold(bench: Bench) -> None:
@@ -103,18 +105,28 @@ async def _calm(server: Server) -> float:
 
 def scale(bench: Bench) -> None:
     """Poll, create, claim and answer at few and at many stored tasks, in turns."""
-    few, many = bench.size(10_000, 1_000), bench.size(5_000_000, 3_000)
-    ends = [_stored(bench, count) for count in (few, many)]
-    tallies: list[dict[str, list[Tally]]] = [{}, {}]
+    ends = [stored(bench, count) for count in counts(bench)]
     with ExitStack() as stack:
         servers = [stack.enter_context(serving("desk", folder)) for folder, _ in ends]
-        runner = stack.enter_context(asyncio.Runner(loop_factory=machine.loop))
+        both_ends(bench, servers, [calls for _, calls in ends])
+
+
+def counts(bench: Bench) -> tuple[int, int]:
+    """Give how many tasks are few and many."""
+    return bench.size(10_000, 1_000), bench.size(5_000_000, 3_000)
+
+
+def both_ends(bench: Bench, servers: list[Server], ends: list[Calls]) -> None:
+    """Ask one server with few and one with many tasks, in turns, and add what a call costs at both."""
+    tallies: list[dict[str, list[Tally]]] = [{}, {}]
+    with asyncio.Runner(loop_factory=machine.loop) as runner:
         for _ in range(bench.size(40, 1)):
-            for server, (_, calls), found in zip(servers, ends, tallies, strict=True):
+            for server, calls, found in zip(servers, ends, tallies, strict=True):
                 for name, (sources, expect) in calls.items():
                     tally = runner.run(load(server.port, sources(), Tally(expect), 60, server.cpu))
                     tally.check()
                     found.setdefault(name, []).append(tally)
+    few, many = counts(bench)
     for name in tallies[0]:
         small, big = (found[name] for found in tallies)
         cpu = [statistics.median(tally.cpu / len(tally.waits) for tally in some) * 1e6 for some in (small, big)]
@@ -126,10 +138,7 @@ def scale(bench: Bench) -> None:
         bench.most(f"{name}: CPU, many / few", ratio, 1.2)
 
 
-Calls = dict[str, tuple[Callable[[], list[Source]], bytes]]
-
-
-def _stored(bench: Bench, count: int) -> tuple[Path, Calls]:
+def stored(bench: Bench, count: int) -> tuple[Path, Calls]:
     """Make a folder with a fifth of its tasks in the queue; gives what is asked of it in each turn."""
     folder = (bench.kept or bench.folder) / f"stored-{count}"
     plan = seed.Seed(settled=count - count // 5, open=count // 5)

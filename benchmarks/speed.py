@@ -17,6 +17,7 @@ import cases
 import claims
 import machine
 import native
+import nodes
 import sizes
 from runs import Bench, Figure
 
@@ -35,6 +36,13 @@ BENCHES: Final[dict[str, Callable[[Bench], None]]] = {
     "memory": sizes.memory,
     "start": sizes.start,
     "browser": browser.browser,
+    # On PostgreSQL; `pg-submit` needs the group `bench` of pyproject.toml.
+    "pg-submit": nodes.submit,
+    "pg-poll": nodes.poll,
+    "pg-mix": nodes.mix,
+    "pg-nodes": nodes.pair,
+    "pg-heard": nodes.heard,
+    "pg-scale": nodes.scale,
 }
 
 
