@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.postgres import server as postgres
 from tests.serving import Serving
 from tests.third_party import clients
 
@@ -20,10 +21,21 @@ HERE = Path(__file__).parent
 __all__ = ["clients"]
 
 
+@pytest.fixture(scope="module", params=["file", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """Where the desk is, as settings: clients must not notice."""
+    if request.param == "file":
+        yield {}
+        return
+    url = postgres().empty_database()
+    yield {"database": url}
+    postgres().drop(url)
+
+
 @pytest.fixture(scope="module")
-def reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def reading(tmp_path_factory: pytest.TempPathFactory, database: dict[str, str]) -> Iterator[Serving]:
     """A server with its own machine, as `serve` starts it."""
-    with Serving(tmp_path_factory.mktemp("reading"), solver="ocr") as server:
+    with Serving(tmp_path_factory.mktemp("reading"), solver="ocr", **database) as server:
         yield server
         log = server.logged()
 

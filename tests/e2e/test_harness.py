@@ -30,13 +30,13 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
 
 
-def test_every_client_of_the_harness_passes_unmodified(tmp_path: Path) -> None:
+def test_every_client_of_the_harness_passes_unmodified(tmp_path: Path, database: dict[str, str]) -> None:
     environment = os.environ.get("ANSWERDESK_E2E_DIR") or str(tmp_path)
     made = run("--setup", "--env-dir", f"{environment}/harness")
     assert made.returncode == 0, made.stderr[-2000:]
 
     (tmp_path / "desk").mkdir()
-    with Serving(tmp_path / "desk") as server:
+    with Serving(tmp_path / "desk", **database) as server:
         customer = server.customer("100")
         worker = server.worker(kinds=frozenset(WORK_KINDS))
         token = dict(worker.headers)["Authorization"].removeprefix("Bearer ")
