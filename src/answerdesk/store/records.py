@@ -126,9 +126,10 @@ class RecordReads(Reading):
         before = listing.before or 2**62
         states = tuple(State) if listing.state is None else (listing.state,)
         if listing.account is not None:
-            each = f"SELECT {TASK} FROM tasks WHERE account = ? AND state = ? AND n < ?"
-            select = " UNION ALL ".join([each] * len(states))
-            values = [value for state in states for value in (listing.account, int(state), before)]
+            # Each read ends by itself: joined first and cut off then, PostgreSQL would sort them all.
+            newest = f"SELECT {TASK} FROM tasks WHERE account = ? AND state = ? AND n < ? ORDER BY n DESC LIMIT ?"
+            select = " UNION ALL ".join([f"SELECT {TASK} FROM ({newest}) AS newest"] * len(states))
+            values = [value for state in states for value in (listing.account, int(state), before, listing.most)]
         else:
             select = f"SELECT {TASK} FROM tasks WHERE n < ? AND state IN ({', '.join('?' * len(states))})"
             values = [before, *map(int, states)]
