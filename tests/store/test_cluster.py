@@ -119,6 +119,17 @@ def test_a_partition_in_use_is_left_for_another_time(url: str) -> None:
         assert connection.execute("SELECT drop_partitions(2)").fetchone() == (1,)
 
 
+def test_the_key_of_a_partitioned_table_is_its_number_and_its_account(url: str) -> None:
+    keys = (
+        "SELECT relname,"
+        " (SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute WHERE attrelid = indexrelid)"
+        " FROM pg_class JOIN pg_index ON indrelid = pg_class.oid AND indisprimary WHERE relkind = 'p' ORDER BY relname"
+    )
+    with closing(open_connection(url)) as connection:
+        found = connection.execute(keys).fetchall()
+    assert found == [("contents", ["n", "account"]), ("tasks", ["n", "account"])]
+
+
 def test_nodes_that_draw_at_once_draw_different_numbers(url: str) -> None:
     def draw(_: int) -> list[int]:
         with closing(open_connection(url)) as connection:
