@@ -3,7 +3,6 @@ Rule: what is not accepted is refused in one sentence that says what is, before 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -17,11 +16,11 @@ from answerdesk.model.fields import LANGUAGES
 from answerdesk.model.limit import network_of
 from answerdesk.model.person import name_flaw
 from answerdesk.model.question import WORK_KINDS, Kind
+from answerdesk.model.solver import GROUP as GROUP_NAME
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 DIALECTS: Final = ("capmonster", "2captcha", "anticaptcha")
-_GROUP: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 _DATA: Final = SETTINGS[0]
 
@@ -79,7 +78,7 @@ def _name(text: str) -> str:
 
 def _group(text: str) -> str:
     """Read a group's name; none is the empty one."""
-    if not _GROUP.fullmatch(text.strip()):
+    if not GROUP_NAME.fullmatch(text.strip()):
         msg = f"{text!r} is not a group: 1 to 40 letters, digits, dashes or underscores, or none"
         raise ValueError(msg)
     return "" if text.strip() == "none" else text.strip()
