@@ -1,7 +1,7 @@
 """What createTask on PostgreSQL is held against: FastAPI and asyncpg, a pool, and one INSERT for each request.
 Rule: as well as it is written by hand, and no checks: it decodes the picture, and the row is durable before the reply.
 
-Needs the group `bench` of pyproject.toml: `pip install --group bench`.
+FastAPI and asyncpg come with `just setup`; into any other environment: `pip install --group bench`.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ BENCHES: Final[dict[str, Callable[[Bench], None]]] = {
     "memory": sizes.memory,
     "start": sizes.start,
     "browser": browser.browser,
-    # On PostgreSQL; `pg-submit` needs the group `bench` of pyproject.toml.
+    # On PostgreSQL; what `pg-submit` is held against needs the group `bench` of pyproject.toml.
     "pg-submit": nodes.submit,
     "pg-poll": nodes.poll,
     "pg-mix": nodes.mix,

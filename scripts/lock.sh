@@ -14,7 +14,7 @@ pin() {
         --custom-compile-command "just lock" --output-file "requirements/$target" "$@"
 }
 
-pin dev.txt pyproject.toml --all-extras --group test --group lint --group build "$@"
+pin dev.txt pyproject.toml --all-extras --group test --group lint --group build --group bench "$@"
 pin runtime.txt pyproject.toml --extra ocr --constraint requirements/dev.txt "$@"
 pin image.txt pyproject.toml --all-extras --constraint requirements/dev.txt "$@"
 pin build.txt --group build --constraint requirements/dev.txt "$@"
