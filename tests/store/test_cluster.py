@@ -15,7 +15,9 @@ from answerdesk.desk.ports import Unavailable
 from answerdesk.store.cluster import migrate, open_connection
 from answerdesk.store.postgres import PostgresStore
 from answerdesk.store.schema import migrations
+from tests.fakes import Clock
 from tests.postgres import LOOSE, Server, server
+from tests.store.driver import Desk
 
 
 @pytest.fixture
@@ -188,3 +190,21 @@ def test_a_store_is_used_from_one_loop_after_the_other(url: str) -> None:
     assert asyncio.run(read()) == [(1,)]
     assert asyncio.run(read()) == [(1,)]
     store.close()
+
+
+async def test_what_was_acknowledged_is_there_though_the_server_would_have_put_it_off() -> None:
+    own = Server(**LOOSE).start()
+    try:
+        url = own.empty_database()
+        desk = Desk(PostgresStore(url), Clock())
+        account, _ = await desk.open_account(), await desk.person()
+        numbers = [await desk.submit(account) for _ in range(20)]
+        # At once, before what is put off would be written.
+        own.stop(signal.SIGQUIT)
+        await desk.store.aclose()
+        own.start()
+        again = PostgresStore(url)
+        assert [task.n for n in numbers if (task := await again.task(n))] == numbers
+        await again.aclose()
+    finally:
+        own.remove()

@@ -22,6 +22,10 @@ _PLANS: Final = (
     "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
     " SET plan_cache_mode = force_generic_plan"
 )
+#: What is acknowledged is on the disk, whatever the server does by default; standbys that are waited for still are.
+_DURABLE: Final = (
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+)
 _FORGOTTEN: Final = f"DELETE FROM nodes WHERE seen < {CLOCK} - 604800000"
 #: There before its first unit, so that whoever asks how that one ended finds a row to wait for.
 _NODE: Final = f"INSERT INTO nodes (name, unit, seen) VALUES (%s, 0, {CLOCK}) ON CONFLICT DO NOTHING"
@@ -129,6 +133,7 @@ class Writer:
             # Each statement there is stays prepared.
             connection.prepared_max = None
             await connection.execute(_PLANS)
+            await connection.execute(_DURABLE)
             await connection.execute(_FORGOTTEN)
             await connection.execute(_NODE, (self.node,))
             self._types = Columns(await (await connection.execute(columns.TYPES)).fetchall())
