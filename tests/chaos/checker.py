@@ -47,11 +47,14 @@ class Stored:
         self.wages = rows("solver, sum(earned), sum(paid)", "wages GROUP BY solver")
 
 
-def contradictions(history: list[dict[str, Any]], stored: Stored) -> list[str]:
-    """Give every sentence in which what is stored contradicts what was told, or itself."""
+def contradictions(history: list[dict[str, Any]], stored: Stored, blind: list[tuple[float, float]]) -> list[str]:
+    """Give every sentence in which what is stored contradicts what was told, or itself.
+
+    `blind` is from when to when a node may have said of a task that it is under way because it could not look.
+    """
     return [
         *_lost(history, stored),
-        *_not_monotone(history),
+        *_not_monotone(history, blind),
         *_answers(history, stored),
         *_twice(stored),
         *_money(stored),
@@ -76,14 +79,14 @@ def _lost(history: list[dict[str, Any]], stored: Stored) -> Iterator[str]:
             yield f"task {task} never reached an end"
 
 
-def _not_monotone(history: list[dict[str, Any]]) -> Iterator[str]:
+def _not_monotone(history: list[dict[str, Any]], blind: list[tuple[float, float]]) -> Iterator[str]:
     final: dict[int, str] = {}
     for line in history:
         if line["what"] != "read":
             continue
         told = json.loads(line["said"])
         if told.get("status") == "processing":
-            if line["task"] in final:
+            if line["task"] in final and not any(begun <= line["at"] <= over for begun, over in blind):
                 yield f"task {line['task']} was final, then processing"
         elif final.setdefault(line["task"], line["said"]) != line["said"]:
             yield f"task {line['task']} was answered {final[line['task']]}, then {line['said']}"

@@ -18,8 +18,8 @@ from tests.chaos.replicated import PASSWORD, Replicated
 
 _ROOT: Final = Path(__file__).parents[2]
 _PORT: Final = 8080
-_SOLVERS: Final = 4
-_CUSTOMERS: Final = 2
+_SOLVERS: Final = 6
+_CUSTOMERS: Final = 6
 #: How long the desk may take to be quiet again after the last fault: the longest deadline, and a failover.
 _QUIET_SECONDS: Final = 120.0
 
@@ -98,13 +98,16 @@ class Desk:
             argv = (sys.executable, "-m", "tests.chaos.calls", role, history, secret, str(self.seed + i), *addresses)
             host.start(argv, env={"PYTHONPATH": str(_ROOT)})
 
-    def end(self) -> tuple[list[dict[str, Any]], list[str]]:
-        """Stop those who call, wait until every task has its end; gives the history and what contradicts it."""
+    def end(self, blind: list[tuple[float, float]]) -> tuple[list[dict[str, Any]], list[str]]:
+        """Stop those who call, wait until every task has its end; gives the history and what contradicts it.
+
+        `blind` is from when to when a node may not have seen the database.
+        """
         for host in self.callers:
             host.kill()
         self._wait(self._is_quiet, "every task has its end", _QUIET_SECONDS)
         history = history_of(path for host in self.callers for path in host.folder.glob("*.jsonl"))
-        return history, contradictions(history, self._stored())
+        return history, contradictions(history, self._stored(), blind)
 
     def _is_quiet(self) -> bool:
         try:

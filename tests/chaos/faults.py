@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from tests.chaos.desk import Desk
 
@@ -80,15 +80,24 @@ def clock_jumps(desk: Desk, dice: random.Random) -> Iterator[str]:
     node.set_clock(0)
 
 
-#: Each with how long it holds, in seconds.
-FAULTS: Final[dict[str, tuple[Fault, float]]] = {
-    "a node dies": (node_dies, 2),
-    "a node stands still": (node_stands_still, 30),
-    "the primary dies": (primary_dies, 20),
-    "a line is cut": (line_is_cut, 12),
-    "callers are cut off": (caller_is_cut, 5),
-    "a disk fills": (disk_fills, 10),
-    "a clock jumps": (clock_jumps, 5),
+class Row(NamedTuple):
+    """A kind of fault."""
+
+    fault: Fault
+    #: How long it holds, in seconds.
+    seconds: float
+    #: Whether a node may lose sight of the database: it then says of any task that it is under way (PROTOCOL §5.3).
+    blinds: bool
+
+
+FAULTS: Final[dict[str, Row]] = {
+    "a node dies": Row(node_dies, 2, blinds=False),
+    "a node stands still": Row(node_stands_still, 30, blinds=True),
+    "the primary dies": Row(primary_dies, 20, blinds=True),
+    "a line is cut": Row(line_is_cut, 12, blinds=True),
+    "callers are cut off": Row(caller_is_cut, 5, blinds=False),
+    "a disk fills": Row(disk_fills, 10, blinds=True),
+    "a clock jumps": Row(clock_jumps, 5, blinds=False),
 }
 
 
@@ -102,13 +111,18 @@ class Befallen:
     mended: float
     healed: float
 
+    @property
+    def blind(self) -> tuple[float, float] | None:
+        """From when to when a node may not have seen the database."""
+        return (self.begun, self.mended + self.healed) if FAULTS[self.name].blinds else None
+
 
 def befall(desk: Desk, name: str, dice: random.Random) -> Befallen:
     """Let one fault happen, and wait until all is as it should be."""
-    fault, seconds = FAULTS[name]
+    row = FAULTS[name]
     begun = time.time()
-    with fault(desk, dice) as whom:
-        time.sleep(max(0.0, begun + seconds - time.time()))
+    with row.fault(desk, dice) as whom:
+        time.sleep(max(0.0, begun + row.seconds - time.time()))
     mended = time.time()
     desk.replicated.wait_for_both()
     for node in desk.nodes:

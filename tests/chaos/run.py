@@ -68,7 +68,8 @@ def run(folder: Path, seed: int, rounds: int, tell: Callable[[str], None], only:
             fault = befall(desk, name, dice)
             report.rounds.append(fault)
             tell(f"{number + 1}. {name}: {fault.whom}; well again {fault.healed:.1f} s after it was mended")
-        history, report.wrong = desk.end()
+        blind = [fault.blind for fault in report.rounds if fault.blind]
+        history, report.wrong = desk.end(blind)
         report.orders = [float(line["at"]) for line in history if line["what"] == "created"]
         report.acknowledged = Counter(str(line["what"]) for line in history)
     return report
