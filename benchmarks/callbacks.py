@@ -18,12 +18,11 @@ from cases import picture, work
 from load import Caller, post
 from runs import Bench, Server, serving
 
-from answerdesk.desk.ports import Changes, House
+from answerdesk.desk.ports import Changes
 from answerdesk.model.account import AccountId, Millis, Sequence
 from answerdesk.model.callback import Callback
 from answerdesk.store.database import connect
 from answerdesk.store.folder import DATABASE
-from answerdesk.store.units import Unit
 
 MIB: Final = 2**20
 DEAD: Final = tuple(f"127.0.1.{number}" for number in range(1, 101))
@@ -80,11 +79,7 @@ def _owe(folder: Path, count: int, port: int) -> None:
         for n, host in zip(range(1, count + 1), hosts, strict=False)
     )
     with closing(connect(str(folder / DATABASE))) as db:
-        db.execute("BEGIN IMMEDIATE")
-        unit = Unit(db, House(), now)
-        unit.take(Changes(callbacks=owed))
-        unit.flush()
-        db.execute("COMMIT")
+        seed.write(db, Changes(callbacks=owed), now)
 
 
 async def _hear(desk: Server, count: int) -> list[float]:

@@ -18,7 +18,7 @@ import machine
 import seed
 
 from answerdesk import main
-from answerdesk.api.server import Server, http_config
+from answerdesk.api.server import Server, http_config, run_smoothly
 from answerdesk.config import read_settings
 from answerdesk.desk.ports import Heard
 from answerdesk.desk.work import Answer, Claim
@@ -76,11 +76,11 @@ async def _serve(folder: Path, rate: float, count: int | None = None, burst: int
     settings = read_settings({"data": folder, "solver": "none", "poll_limit": 0}, {})
     listening = socket.create_server(("127.0.0.1", 0), backlog=4096)
     desk = main.Desk(settings, main.raise_file_limit())
-    server = Server(http_config(desk.app), desk.release)
+    server = Server(http_config(desk.app), desk.leave, desk.release)
     leases = (await claimed(desk))[:count]
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     await server.up.wait()
-    main.run_smoothly()
+    run_smoothly()
     print(listening.getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.readline)
     for name, times in zip((TIMES, COMMITTED), await answer(desk, leases, rate, burst), strict=True):

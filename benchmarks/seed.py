@@ -81,6 +81,16 @@ class _Sown:
         return self._changes, None
 
 
+def write(db: sqlite3.Connection, changes: Changes, now: Millis) -> None:
+    """Write in a unit of its own what nobody decides."""
+    db.execute("BEGIN IMMEDIATE")
+    unit = Unit(db, House(), now)
+    # In company, so that one that crashes is heard of.
+    unit.decide(_Sown(changes), alone=False)
+    unit.flush()
+    db.execute("COMMIT")
+
+
 def sow(folder: Path, seed: Seed) -> Permutation:
     """Make a data folder; gives the permutation of its ids."""
     folder.mkdir(parents=True)
@@ -90,12 +100,7 @@ def sow(folder: Path, seed: Seed) -> Permutation:
             db.execute(f"PRAGMA {faster}")
         now = Millis(time.time_ns() // 1_000_000)
         for changes in _all(seed, now):
-            db.execute("BEGIN IMMEDIATE")
-            unit = Unit(db, House(), now)
-            # In company, so that one that crashes is heard of.
-            unit.decide(_Sown(changes), alone=False)
-            unit.flush()
-            db.execute("COMMIT")
+            write(db, changes, now)
         db.execute("PRAGMA journal_mode = WAL")
         # What was sown goes to the disk now, not beneath the commits that are measured.
         os.sync()

@@ -8,7 +8,7 @@ root=$PWD
 "${ANSWERDESK_VENV:-.venv}/bin/just" build "$folder/dist"
 "$python" -m venv "$folder/venv"
 installing=("$folder/venv/bin/python" -m pip --disable-pip-version-check -qq install --only-binary :all:)
-"${installing[@]}" --require-hashes -r requirements/runtime.txt
+"${installing[@]}" --require-hashes -r requirements/image.txt
 "${installing[@]}" --no-deps --no-index "$folder"/dist/*.whl
 cd "$folder"
 "$folder/venv/bin/python" -I "$root/scripts/inspect_wheel.py" "$root/src"

@@ -26,7 +26,7 @@ from tests.store.twins import Twins
 
 #: Without shrinking, which would take long: the lives at length find the short way.
 SHORT = settings(QUICK, max_examples=2, stateful_step_count=20, phases=(Phase.explicit, Phase.reuse, Phase.generate))
-LONG = settings(QUICK, max_examples=40, stateful_step_count=50)
+LONG = settings(SHORT, max_examples=8, stateful_step_count=50)
 
 
 class TwinLife(Life):

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from answerdesk.desk.crew import Said
+from answerdesk.desk.holding import Held
 from answerdesk.desk.ports import Verb
 from answerdesk.model.fault import Refusal
 from answerdesk.model.task import Task
@@ -23,7 +24,7 @@ def plain(said: Any) -> Any:
     match said:
         case Task():
             return msgspec.structs.replace(said, place=bool(said.place))
-        case Said(task=Task()):
+        case Said(task=Task()) | Held():
             return msgspec.structs.replace(said, task=plain(said.task))
         case [[int(), int(), msgspec.Struct()], *_]:
             # Lines of a ledger: their numbers rise, but not by one.
