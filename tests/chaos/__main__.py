@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument("--report", type=Path, help="where to write the summary, as Markdown")
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+    with tempfile.TemporaryDirectory(prefix="chaos-", dir="/tmp") as folder:
         report = run(Path(folder), given.seed, given.rounds, tell=lambda line: print(line, flush=True))
     print(report.summary())
     if given.report:

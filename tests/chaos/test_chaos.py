@@ -20,11 +20,11 @@ FAILOVER_SECONDS = 15.0
 
 @pytest.fixture
 def folder():
-    """A folder that every user may look into, as a database's own must."""
+    """A folder that every user may look into, and so all above it, as a database's own must."""
     missing = [name for path, name in (network.PACKAGES | replicated.PACKAGES).items() if not path.exists()]
     assert os.geteuid() == 0, "hosts are network namespaces, which only root may make"
     assert not missing, f"as root: apt-get install {' '.join(missing)}"
-    with tempfile.TemporaryDirectory(prefix="chaos-") as made:
+    with tempfile.TemporaryDirectory(prefix="chaos-", dir="/tmp") as made:
         yield Path(made)
 
 

@@ -126,7 +126,8 @@ def answered(statement: str, at: str, **who: str) -> Any:
 
 @pytest.fixture(scope="module")
 def etcd() -> Iterator[Cluster]:
-    with tempfile.TemporaryDirectory(prefix="replicated-", ignore_cleanup_errors=True) as folder:
+    # The database's user goes through every folder above it.
+    with tempfile.TemporaryDirectory(prefix="replicated-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         cluster = Cluster(Path(folder))
         try:
