@@ -24,7 +24,7 @@ def main() -> int:
     if given.no_tests:
         return 0
     bootstrap.say("running the tests")
-    command = [python, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-m", CHOICES[given.fast], *given.pytest]
+    command = [python, "-m", "pytest", "-q", "-n", "3", "--dist", "loadfile", "-m", CHOICES[given.fast], *given.pytest]
     return subprocess.run(command, check=False, cwd=bootstrap.ROOT).returncode
 
 
