@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.seat import Asker, Seat
 from tests.browser.surfing import PHONE, Crowd
@@ -128,4 +128,27 @@ def test_a_page_that_the_browser_kept_whole_begins_anew(people: Crowd, asker: As
     assert not seat.page.evaluate("window.before")
     expect(seat.field).to_have_value("W9H")
     seat.answer("5K")
+    assert asker.text(task) == "W9H5K"
+
+
+@pytest.mark.parametrize("how", ["click", "Enter"])
+def test_what_is_pressed_before_all_of_the_page_is_there_is_done_once_it_is(
+    people: Crowd, asker: Asker, how: str
+) -> None:
+    task = asker.ask()
+    seat = Seat(people.owner())
+    held: list[Route] = []
+    seat.page.route("**/work.js", lambda route: held.append(route))  # noqa: PLW0108 - the driver wants a function
+    seat.page.goto("/work")
+    field = seat.page.get_by_label("Answer")
+    field.fill("W9H5K")
+    if how == "click":
+        seat.page.locator("[data-act=send]").click()
+    else:
+        field.press("Enter")
+    expect(field).to_have_value("W9H5K")
+    for route in held:
+        route.continue_()
+
+    expect(seat.page.locator("[data-id=task]")).to_be_hidden()
     assert asker.text(task) == "W9H5K"
