@@ -26,6 +26,20 @@ def _run(*argv: str) -> None:
     subprocess.run(argv, check=True, capture_output=True, text=True)
 
 
+def allowed() -> bool:
+    """Tell whether networks of namespaces may be made here."""
+    name = f"may-{os.getpid()}"
+    try:
+        _run("ip", "netns", "add", name)
+        try:
+            _run("ip", "-n", name, "link", "add", "name", "tried", "type", "bridge")
+        finally:
+            _run("ip", "netns", "del", name)
+    except subprocess.CalledProcessError:
+        return False
+    return True
+
+
 class Host:
     """One machine of the network; what is started on it runs in its namespace."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -22,8 +21,9 @@ FAILOVER_SECONDS = 15.0
 def folder():
     """A folder that every user may look into, and so all above it, as a database's own must."""
     missing = [name for path, name in (network.PACKAGES | replicated.PACKAGES).items() if not path.exists()]
-    assert os.geteuid() == 0, "hosts are network namespaces, which only root may make"
     assert not missing, f"as root: apt-get install {' '.join(missing)}"
+    if not network.allowed():
+        pytest.skip("hosts are network namespaces, which this machine lets nobody but its root make, or nobody at all")
     with tempfile.TemporaryDirectory(prefix="chaos-", dir="/tmp") as made:
         yield Path(made)
 
