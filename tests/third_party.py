@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -22,8 +23,12 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pinned = hashlib.sha256(" ".join(CLIENTS).encode()).hexdigest()[:12]
     home = folder / f"clients-{sys.version_info[0]}.{sys.version_info[1]}-{pinned}"
     python = home / "bin" / "python"
-    if not (home / "complete").exists():
-        venv.create(home, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *CLIENTS], check=True, timeout=300)
-        (home / "complete").touch()
+    folder.mkdir(parents=True, exist_ok=True)
+    # Tests that run side by side make it once.
+    with (folder / f"{home.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "complete").exists():
+            venv.create(home, with_pip=True, clear=True)
+            subprocess.run([python, "-m", "pip", "install", "--quiet", *CLIENTS], check=True, timeout=300)
+            (home / "complete").touch()
     return python
