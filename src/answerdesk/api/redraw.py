@@ -28,7 +28,6 @@ MOST_MOVING_PIXELS: Final = 8_000_000
 _LEAST_MS: Final = 20
 _MOST_MS: Final = 10_000
 _USUAL_MS: Final = 100
-_BROKEN: Final = (OSError, SyntaxError, MemoryError, Image.DecompressionBombError, IndexError, KeyError)
 _ROTATIONS: Final = {1: Image.Transpose.ROTATE_270, 2: Image.Transpose.ROTATE_180, 3: Image.Transpose.ROTATE_90}
 
 
@@ -41,19 +40,17 @@ def redraw(data: bytes) -> bytes:
     orientation = medium.orientation if medium else 1
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
-            if opened.width * opened.height > MOST_PIXELS:
-                msg = f"{opened.width} x {opened.height} pixels are too many"
-                raise ValueError(msg)
+            _check_size(opened)
             opened.load()
-            frames = [_clean(opened, orientation)]
-            times = [_milliseconds(opened)]
-            for moved in _moves(opened):
-                frames.append(_clean(moved, orientation))
-                times.append(_milliseconds(moved))
-    except _BROKEN as error:
+            seen = [(_clean(opened, orientation), _milliseconds(opened)), *_moves(opened, orientation)]
+    except ValueError:
+        raise
+    except Exception as error:
+        # What a decoder raises at broken bytes is no fixed list: its own assertions are among it.
         msg = f"{type(error).__name__}: {error}"
         raise ValueError(msg) from error
     copy = io.BytesIO()
+    frames, times = zip(*seen, strict=True)
     if len(frames) == 1:
         frames[0].save(copy, "PNG", compress_level=1)
     else:
@@ -62,16 +59,23 @@ def redraw(data: bytes) -> bytes:
     return copy.getvalue()
 
 
-def _moves(opened: Image.Image) -> Iterator[Image.Image]:
-    """Yield an animation's frames after the first; what comes after a broken one is left out."""
+def _check_size(opened: Image.Image) -> None:
+    if opened.width * opened.height > MOST_PIXELS:
+        msg = f"{opened.width} x {opened.height} pixels are too many"
+        raise ValueError(msg)
+
+
+def _moves(opened: Image.Image, orientation: int) -> Iterator[tuple[Image.Image, int]]:
+    """Yield an animation's frames after the first with their times; what comes after a broken one is left out."""
     most = min(MOST_FRAMES, MOST_MOVING_PIXELS // (opened.width * opened.height))
     for i in range(1, most):
         try:
             opened.seek(i)
             opened.load()
-        except (EOFError, *_BROKEN):
+            seen = _clean(opened, orientation), _milliseconds(opened)
+        except Exception:  # noqa: BLE001 - as above
             return
-        yield opened
+        yield seen
 
 
 def _clean(picture: Image.Image, orientation: int) -> Image.Image:
