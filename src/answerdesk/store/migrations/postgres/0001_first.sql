@@ -1,9 +1,11 @@
+-- expand
 -- The same tables as on SQLite; what differs is said where it does. Texts that are sought or ordered by compare as bytes.
--- Numbers of the desk; secrets; and, in `nodes`, the last unit each node committed.
+-- Numbers of the desk; secrets; and, in `nodes`, the last unit each node committed, and the schema its code knows (0: it
+-- serves nobody, or has left).
 CREATE TABLE facts (name TEXT COLLATE "C" PRIMARY KEY, value BIGINT NOT NULL);
 CREATE TABLE secrets (name TEXT COLLATE "C" PRIMARY KEY, value BYTEA NOT NULL);
-CREATE TABLE nodes (name TEXT COLLATE "C" PRIMARY KEY, unit BIGINT NOT NULL, seen BIGINT NOT NULL)
-  WITH (fillfactor = 50);
+CREATE TABLE nodes (name TEXT COLLATE "C" PRIMARY KEY, unit BIGINT NOT NULL, seen BIGINT NOT NULL,
+  schema BIGINT NOT NULL DEFAULT 0) WITH (fillfactor = 50);
 -- Drawn once the accounts of a unit are locked: the places of settled tasks rise with it for each account.
 CREATE SEQUENCE units AS BIGINT;
 

@@ -1,3 +1,4 @@
+-- expand
 -- Rows keyed by the sequence number n stay flat as they grow; the wire shows n's permutation.
 CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 
