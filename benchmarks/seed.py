@@ -211,6 +211,7 @@ def _lease(task: Task) -> Lease:
     return Lease(
         token=f"{task.created:012x}{os.urandom(10).hex()}",
         task=task.n,
+        account=task.account,
         solver=WORKER,
         machine=False,
         given=task.created,

@@ -264,8 +264,9 @@ class Deliverer:
         spent = self._clock.monotonic() - began
         self._remember(callback.host, well=well, soon=spent <= SOON_SECONDS)
         return Attempt(
-            n=callback.n, at=at, status=status, detail=detail[:LONGEST_DETAIL], milliseconds=int(spent * 1000)
-        )
+            n=callback.n, account=callback.account, at=at, status=status, detail=detail[:LONGEST_DETAIL],
+            milliseconds=int(spent * 1000),
+        )  # fmt: skip
 
     def _remember(self, host: str, *, well: bool, soon: bool) -> None:
         """Remember how a host does; one that answers late is as good as not known."""

@@ -34,7 +34,8 @@ def owed(n: int = 1) -> Callback:
 
 
 def tried(callback: Callback, status: int, late: int = 0) -> Callback:
-    attempt = Attempt(n=callback.n, at=Millis(callback.due + late), status=status, detail="", milliseconds=1)
+    at = Millis(callback.due + late)
+    attempt = Attempt(n=callback.n, account=callback.account, at=at, status=status, detail="", milliseconds=1)
     return after(callback, attempt)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from answerdesk.model.account import Millis, Sequence
+from answerdesk.model.account import AccountId, Millis, Sequence
 from answerdesk.model.answer import Decline, Lease, Outcome, Verdict, Why
 from answerdesk.model.judge import Rules, Settled, Unattended, Unsolvable, judge
 from answerdesk.model.question import Kind, Options, Question
@@ -43,6 +43,7 @@ def lease(solver: int, *, machine: bool, **fields) -> Lease:
     return Lease(
         token=f"lease {solver}",
         task=Sequence(1),
+        account=AccountId(1),
         solver=SolverId(solver),
         machine=machine,
         given=CREATED,

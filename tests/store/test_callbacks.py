@@ -7,7 +7,7 @@ import pytest
 
 from answerdesk.desk.callbacks import Redeliver, Tried
 from answerdesk.desk.chores import Retention, empty, forget
-from answerdesk.model.account import Millis, Sequence
+from answerdesk.model.account import AccountId, Millis, Sequence
 from answerdesk.model.callback import Attempt, Delivery
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.question import Kind
@@ -27,7 +27,8 @@ async def owe(desk, *hosts):
 
 
 def attempt(n, at, status=500):
-    return Attempt(n=n, at=Millis(at), status=status, detail=f"HTTP {status}", milliseconds=7)
+    account, detail = AccountId(1), f"HTTP {status}"
+    return Attempt(n=n, account=account, at=Millis(at), status=status, detail=detail, milliseconds=7)
 
 
 async def due(desk, **kind):

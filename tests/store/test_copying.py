@@ -56,7 +56,8 @@ async def source(tmp_path: Path) -> Path:
     await desk.submit(account, replay=("order 1", b"digest"))
     for _ in range(5):
         await desk.submit(other, draft(b"\x89PNG one", b"\0\xff two"))
-    await desk.store.run(Tried(attempt=Attempt(n=n, at=Millis(2), status=500, detail="no", milliseconds=4)))
+    tried = Attempt(n=n, account=account.id, at=Millis(2), status=500, detail="no", milliseconds=4)
+    await desk.store.run(Tried(attempt=tried))
     [lease] = await desk.claim(ben)
     await desk.give_back(ben, lease, Decline.UNREADABLE)
     await desk.cancel(await desk.submit(other))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from answerdesk.model import money
-from answerdesk.model.account import Millis, Sequence
+from answerdesk.model.account import AccountId, Millis, Sequence
 from answerdesk.model.answer import Decline, Lapse, Lease, Verdict, Why
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import Micros
@@ -39,6 +39,7 @@ def given_lease(question: Question, token: str = "L1", *, reserved: bool = False
     lease = Lease(
         token=token,
         task=Sequence(1),
+        account=AccountId(1),
         solver=SolverId(1),
         machine=True,
         given=Millis(1692863536000),

@@ -82,6 +82,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
             lease = Lease(
                 token=token,
                 task=n,
+                account=task.account,
                 solver=self.solver.id,
                 machine=self.solver.machine,
                 given=now,

@@ -7,7 +7,7 @@ import enum
 
 import msgspec
 
-from answerdesk.model.account import Millis, Sequence
+from answerdesk.model.account import AccountId, Millis, Sequence
 from answerdesk.model.money import NOTHING, Micros
 from answerdesk.model.solver import SolverId
 from answerdesk.model.task import Trail
@@ -77,6 +77,8 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 
     token: str
     task: Sequence
+    #: Whose task it is.
+    account: AccountId
     solver: SolverId
     machine: bool
     given: Millis

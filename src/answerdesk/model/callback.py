@@ -52,6 +52,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One try and what came of it; status 0 where no answer came."""
 
     n: Sequence
+    account: AccountId
     at: Millis
     status: int
     detail: str

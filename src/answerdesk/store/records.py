@@ -15,7 +15,7 @@ from answerdesk.model.question import Kind
 from answerdesk.model.task import State, Task
 from answerdesk.store import tables
 from answerdesk.store.reading import Reading
-from answerdesk.store.tables import CALLBACK, LEASE, PURSE, TASK
+from answerdesk.store.tables import ATTEMPT, CALLBACK, LEASE, PURSE, TASK
 
 #: How many of an account's charges are added up at most, and how many where each task has to be looked at.
 MOST_CHARGES: Final = 1_000_000
@@ -52,7 +52,7 @@ class RecordReads(Reading):
     async def attempts(self, n: Sequence) -> tuple[Callback | None, list[Attempt]]:
         """Read both by task."""
         owed = await self._rows(f"SELECT {CALLBACK} FROM callbacks WHERE n = ?", n)
-        tries = await self._rows("SELECT n, at, status, detail, milliseconds FROM attempts WHERE n = ? ORDER BY id", n)
+        tries = await self._rows(f"SELECT {ATTEMPT} FROM attempts WHERE n = ? ORDER BY id", n)
         return (tables.callback_from(owed[0]) if owed else None), [tables.attempt_from(row) for row in tries]
 
     async def settled_after(self, account: AccountId, place: int, most: int) -> list[Task]:

@@ -14,7 +14,7 @@ from answerdesk.model.fair import LineName
 from answerdesk.model.solver import Solver
 from answerdesk.model.task import Task
 from answerdesk.store import people, tables
-from answerdesk.store.tables import CALLBACK, FLOW, LEASE, LINE, TASK, Row, Statement
+from answerdesk.store.tables import ATTEMPT, CALLBACK, FLOW, LEASE, LINE, TASK, Row, Statement
 from answerdesk.store.tallies import Tallies
 
 
@@ -43,13 +43,13 @@ _NEW_TASK: Final = f"INSERT INTO tasks ({TASK}) VALUES ({', '.join('?' * len(Tas
 _CONTENTS: Final = "INSERT INTO contents (n, account, sizes, data) VALUES (?, ?, ?, ?)"
 _TASK: Final = f"UPDATE tasks SET {', '.join(f'{name} = ?' for name in tables.CHANGING)} WHERE n = ?"
 _PURSE: Final = "UPDATE accounts SET balance = ?, held = ?, open_tasks = ?, day = ?, spent = ? WHERE id = ?"
-_LEASE: Final = upsert("leases", LEASE, "token")
+_LEASE: Final = upsert("leases", LEASE, "n, account, token")
 _LINE: Final = upsert("lines", LINE, 'kind, "group", route', reached=furthest("lines"), served=furthest("lines"))
 _FLOW: Final = upsert("flows", FLOW, 'account, kind, "group", route', turn=furthest("flows"))
 _ENTRY: Final = "INSERT INTO entries (at, move, amount, account, solver, n, note) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_REPLAY: Final = upsert("replays", "account, key, body, n, at", "account, key")
-_CALLBACK: Final = upsert("callbacks", CALLBACK, "n")
-_ATTEMPT: Final = "INSERT INTO attempts (n, at, status, detail, milliseconds) VALUES (?, ?, ?, ?, ?)"
+_REPLAY: Final = upsert("replays", "account, key, body, n, at", "account, key, n")
+_CALLBACK: Final = upsert("callbacks", CALLBACK, "n, account")
+_ATTEMPT: Final = f"INSERT INTO attempts ({ATTEMPT}) VALUES (?, ?, ?, ?, ?, ?)"
 _ACCOUNT: Final = upsert("accounts", "id, name, settings", "id")
 _KEY: Final = upsert("keys", "digest, account, tail, created, revoked", "digest")
 _SOLVER: Final = upsert("solvers", "id, name, grants, seen", "id")

@@ -36,7 +36,7 @@ _RULES = msgspec.json.Decoder(Rules)
 #: A task's columns in the order of its fields; the struct's own order is the row's.
 TASK: Final = ", ".join('"group"' if name == "group" else name for name in Task.__struct_fields__)
 LEASE: Final = (
-    "token, n, solver, machine, given, until, pay, outcome, said, confidence, verdict, ended, shown, extended"
+    "token, n, account, solver, machine, given, until, pay, outcome, said, confidence, verdict, ended, shown, extended"
 )
 LINE: Final = 'kind, "group", route, reached, served'
 FLOW: Final = 'account, kind, "group", route, turn, weight, active'
@@ -94,17 +94,21 @@ def lease_row(lease: Lease) -> Row:
     """Lay a lease out for its columns."""
     verdict = _encode(lease.verdict) if lease.verdict else None
     return (
-        lease.token, lease.task, lease.solver, lease.machine, lease.given, lease.until, lease.pay, lease.outcome,
-        lease.said, lease.confidence, verdict, lease.ended, lease.shown, lease.extended,
+        lease.token, lease.task, lease.account, lease.solver, lease.machine, lease.given, lease.until, lease.pay,
+        lease.outcome, lease.said, lease.confidence, verdict, lease.ended, lease.shown, lease.extended,
     )  # fmt: skip
 
 
 def lease_from(row: Row) -> Lease:
     """Read a lease from its columns."""
-    token, n, solver, machine, given, until, pay, outcome, said, confidence, verdict, ended, shown, extended = row
+    (
+        token, n, account, solver, machine, given, until, pay, outcome, said, confidence, verdict, ended, shown,
+        extended,
+    ) = row  # fmt: skip
     return Lease(
         token=token,
         task=n,
+        account=account,
         solver=solver,
         machine=bool(machine),
         given=given,
@@ -205,6 +209,7 @@ def replay_from(row: Row) -> Replay:
 
 
 CALLBACK: Final = "n, account, url, host, state, tries, due"
+ATTEMPT: Final = "n, account, at, status, detail, milliseconds"
 
 
 def callback_row(callback: Callback) -> Row:
@@ -220,13 +225,13 @@ def callback_from(row: Row) -> Callback:
 
 def attempt_row(attempt: Attempt) -> Row:
     """Lay a try out."""
-    return attempt.n, attempt.at, attempt.status, attempt.detail, attempt.milliseconds
+    return attempt.n, attempt.account, attempt.at, attempt.status, attempt.detail, attempt.milliseconds
 
 
 def attempt_from(row: Row) -> Attempt:
     """Read a try."""
-    n, at, status, detail, milliseconds = row
-    return Attempt(n=n, at=at, status=status, detail=detail, milliseconds=milliseconds)
+    n, account, at, status, detail, milliseconds = row
+    return Attempt(n=n, account=account, at=at, status=status, detail=detail, milliseconds=milliseconds)
 
 
 def entry_from(row: Row) -> tuple[int, Millis, Entry]:

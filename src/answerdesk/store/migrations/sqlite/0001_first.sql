@@ -88,8 +88,9 @@ CREATE TABLE contents (
 );
 
 CREATE TABLE leases (
-  token TEXT PRIMARY KEY,
+  token TEXT NOT NULL UNIQUE,
   n INTEGER NOT NULL,
+  account INTEGER NOT NULL,
   solver INTEGER NOT NULL,
   machine INTEGER NOT NULL,
   given INTEGER NOT NULL,
@@ -101,9 +102,9 @@ CREATE TABLE leases (
   verdict BLOB,
   ended INTEGER NOT NULL,
   shown INTEGER NOT NULL,
-  extended INTEGER NOT NULL
+  extended INTEGER NOT NULL,
+  PRIMARY KEY (n, account, token)
 ) WITHOUT ROWID;
-CREATE INDEX leases_task ON leases (n, solver);
 CREATE INDEX leases_live ON leases (solver, until, n) WHERE outcome IS NULL;
 -- What a solver said, and how fast, from the newest back.
 CREATE INDEX leases_said ON leases (solver, ended, outcome, shown) WHERE outcome IS NOT NULL;
@@ -129,30 +130,32 @@ CREATE TABLE replays (
   body BLOB NOT NULL,
   n INTEGER NOT NULL,
   at INTEGER NOT NULL,
-  PRIMARY KEY (account, key)
+  PRIMARY KEY (account, key, n)
 ) WITHOUT ROWID;
 CREATE INDEX replays_task ON replays (n);
 
 CREATE TABLE callbacks (
-  n INTEGER PRIMARY KEY,
+  n INTEGER NOT NULL,
   account INTEGER NOT NULL,
   url TEXT NOT NULL,
   host TEXT NOT NULL,
   state TEXT NOT NULL,
   tries INTEGER NOT NULL,
-  due INTEGER NOT NULL
-);
+  due INTEGER NOT NULL,
+  PRIMARY KEY (n, account)
+) WITHOUT ROWID;
 -- What is owed is looked for host by host, so that a host to which much is owed costs no more than another.
 CREATE INDEX callbacks_due ON callbacks (host, due) WHERE state = 'owed';
 CREATE TABLE attempts (
   id INTEGER PRIMARY KEY,
   n INTEGER NOT NULL,
+  account INTEGER NOT NULL,
   at INTEGER NOT NULL,
   status INTEGER NOT NULL,
   detail TEXT NOT NULL,
   milliseconds INTEGER NOT NULL
 );
-CREATE INDEX attempts_task ON attempts (n);
+CREATE INDEX attempts_task ON attempts (n, account);
 
 CREATE TABLE solvers (
   id INTEGER PRIMARY KEY,
