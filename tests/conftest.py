@@ -29,10 +29,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what the quick core leaves out for its width."""
+    """Mark what the quick core leaves out for its width, and begin with the longest, so that none is left alone."""
     for item in items:
         if is_wide(item):
             item.add_marker(pytest.mark.wide)
+    slow, wide = ({item.path for item in items if item.get_closest_marker(name)} for name in ("slow", "wide"))
+    items.sort(key=lambda item: (item.path not in slow, item.path not in wide))
 
 
 def is_wide(item: pytest.Item) -> bool:
