@@ -16,7 +16,8 @@ import psycopg
 from answerdesk.desk.ports import NO_CHANGES, Changes, Clock, Heard, House, Needs, Rows, Unavailable, Verb
 from answerdesk.model.account import Millis
 from answerdesk.store.callers import Callers, Waiting, give, refuse
-from answerdesk.store.transaction import Connection, Unit
+from answerdesk.store.transaction import Unit
+from answerdesk.store.trips import Connection
 from answerdesk.store.writer import Doubt, Writer
 
 #: No version of the house: whatever it is, it is news.
@@ -156,7 +157,7 @@ class Pipeline:
     async def _unit(self, batch: list[Waiting], *, alone: bool) -> None:
         """Run a batch in one transaction; alone among those who change the house, once it is seen to change it."""
         connection = await self._writer.connection()
-        unit = Unit(connection, self._writer.columns, self.house, self._clock)
+        unit = Unit(self._writer.trips, self._writer.columns, self.house, self._clock)
         outcomes: list[Any] = []
         again = False
         try:
@@ -191,8 +192,8 @@ class Pipeline:
         began = time.monotonic()
         self._times = (began, began, began)
         needs = [verb.needs for verb, _ in batch]
-        await unit.begin(self._writer.node, self._version, needs, alone=alone)
-        await unit.gather(needs)
+        unit.begin(self._writer.node, needs, alone=alone)
+        await unit.gather(needs, self._version)
         gathered = time.monotonic()
         outcomes: list[Any] = []
         for (verb, _), need in zip(batch, needs, strict=True):

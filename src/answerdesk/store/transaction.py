@@ -4,9 +4,7 @@ Rule: locks are taken on tasks, then accounts, callbacks, solvers; what else is 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, TypeVar
-
-import psycopg
+from typing import Final, TypeVar
 
 from answerdesk.desk.hunt import Hunt
 from answerdesk.desk.ports import Clock, House, Needs
@@ -22,12 +20,10 @@ from answerdesk.store.search import ANY, Search
 from answerdesk.store.statements import Dirty, Place
 from answerdesk.store.tables import FLOW, LEASE, LINE, PURSE, TASK, Asking, Row
 from answerdesk.store.tallies import STANDING, standing_from
+from answerdesk.store.trips import Asked, Trips
 from answerdesk.store.units import house_asked
 
 T = TypeVar("T")
-Connection = psycopg.AsyncConnection[Row]
-#: A statement in PostgreSQL's words, with its values.
-Asked = tuple[str, "list[Any] | tuple[Any, ...] | dict[str, Any]"]
 
 #: Whoever changes what is remembered between units holds the first lock, whoever changes people the second.
 HOUSE: Final = 0x616E_7377_0002
@@ -37,16 +33,16 @@ PLACES: Final = 4096
 #: How often a hunt looks further down the queue past what others hold.
 _LOOKS: Final = 4
 
-#: Too short to be worth preparing.
-_PLAIN: Final = frozenset({"BEGIN", "COMMIT"})
 CLOCK: Final = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _LOCK: Final = "SELECT pg_advisory_xact_lock(%s)"
+#: How often the house has changed.
+VERSION: Final = "SELECT value FROM facts WHERE name = 'house'"
 #: The row of the node is locked until its unit has ended, so that whoever asks afterwards how it ended waits for that.
 _BEGUN: Final = (
     f"INSERT INTO nodes (name, unit, seen) VALUES (%s, 1, {CLOCK})"
-    " ON CONFLICT (name) DO UPDATE SET unit = nodes.unit + 1, seen = excluded.seen RETURNING unit"
+    " ON CONFLICT (name) DO UPDATE SET unit = nodes.unit + 1, seen = excluded.seen"
+    f" RETURNING unit, ({VERSION})"
 )
-VERSION: Final = "SELECT value FROM facts WHERE name = 'house'"
 _CHANGED: Final = "UPDATE facts SET value = value + 1 WHERE name = 'house' RETURNING value"
 _NUMBERS: Final = (
     "SELECT n FROM leases WHERE token = ANY (%s) UNION SELECT n FROM leases"
@@ -79,10 +75,10 @@ _STANDINGS: Final = f"SELECT {STANDING} FROM standings WHERE solver = ANY (%s) O
 class Unit(Decided):
     """One transaction's rows: gathered before its verbs decide, written out before a hunt and at its end."""
 
-    def __init__(self, connection: Connection, columns: Columns, house: House, clock: Clock | None) -> None:
-        """Take the writer's connection, on which nothing is under way."""
+    def __init__(self, trips: Trips, columns: Columns, house: House, clock: Clock | None) -> None:
+        """Take the way over the writer's connection, on which nothing is under way."""
         super().__init__(house, Millis(0))
-        self._db = connection
+        self._trips = trips
         self._columns = columns
         self._clock = clock
         #: Which of its node's units it is.
@@ -93,20 +89,20 @@ class Unit(Decided):
         self._listed: set[Place] = set()
         #: Whether the end may have reached the server.
         self.ending = False
+        #: What begins the transaction, until it is sent with whatever is asked first.
+        self._opening: list[Asked] = []
 
-    async def begin(self, node: str, known: int, needs: list[Needs], *, alone: bool) -> None:
-        """Begin the transaction, on the house as it is now; alone among those who change it, where that is asked."""
-        asked: list[Asked] = [("BEGIN", ())]
-        asked += [(_LOCK, (HOUSE,))] * alone
-        asked += [(_LOCK, (ROLL,))] * any(need.roll for need in needs)
-        *_, begun, version = await self._ask(*asked, (_BEGUN, (node,)), (VERSION, ()))
-        self.number, self.found = begun[0][0], version[0][0]
-        self.version = self.found
-        if self.found != known:
-            self.rows.house = await self._answer(house_asked())
+    def begin(self, node: str, needs: list[Needs], *, alone: bool) -> None:
+        """Begin the transaction; alone among those who change the house, where that is asked."""
+        self._opening = [
+            ("BEGIN", ()),
+            *[(_LOCK, (HOUSE,))] * alone,
+            *[(_LOCK, (ROLL,))] * any(need.roll for need in needs),
+            (_BEGUN, (node,)),
+        ]
 
-    async def gather(self, needs: list[Needs]) -> None:
-        """Read what these verbs need, each row under the lock that guards it."""
+    async def gather(self, needs: list[Needs], known: int) -> None:
+        """Read what these verbs need, each row under the lock that guards it, and the house unless it is known."""
         numbers = {n for need in needs for n in need.tasks}
         tokens = {token for need in needs for token in need.leases}
         holders = {solver for need in needs for solver in need.leases_of}
@@ -118,6 +114,8 @@ class Unit(Decided):
             (found,) = await self._ask((_TASKS, (Whole(sorted(numbers)),)))
             self.rows.tasks = {task.n: task for task in tables.tasks_from(found)}
         await self._gather_under(needs, numbers)
+        if self.found != known:
+            self.rows.house = await self._answer(house_asked())
         for need in needs:
             if need.roll:
                 await self._answer(people.gather(self.rows.roll, need.roll, self.now))
@@ -241,15 +239,13 @@ class Unit(Decided):
             self.version = rest[-1][0][0]
 
     async def _ask(self, *asked: Asked) -> list[list[Row]]:
-        """Send statements at once, and give what each found; an empty one finds nothing."""
-        cursors: list[psycopg.AsyncCursor[Row] | None] = []
-        async with self._db.pipeline():
-            for statement, values in asked:
-                cursor = self._db.cursor(binary=True) if statement else None
-                if cursor is not None:
-                    await cursor.execute(statement, values, prepare=statement not in _PLAIN)
-                cursors.append(cursor)
-        return [await cursor.fetchall() if cursor and cursor.description else [] for cursor in cursors]
+        """Send statements at once, the opening ones before the first, and give what each found."""
+        opening, self._opening = self._opening, []
+        found = await self._trips.ask(*opening, *asked)
+        if opening:
+            ((self.number, self.found),) = found[len(opening) - 1]
+            self.version = self.found
+        return found[len(opening) :]
 
     async def _answer(self, asking: Asking[T]) -> T:
         """Do work that asks the database, one statement after the other."""

@@ -15,7 +15,8 @@ from answerdesk.desk.ports import Unavailable
 from answerdesk.store import columns
 from answerdesk.store.cluster import configure, conninfo
 from answerdesk.store.columns import Columns
-from answerdesk.store.transaction import CLOCK, Connection
+from answerdesk.store.transaction import CLOCK
+from answerdesk.store.trips import Connection, Trips
 
 #: How a writer looks rows up: by their keys always, whatever the statistics of a young table say, and planned once.
 _PLANS: Final = (
@@ -60,6 +61,7 @@ class Writer:
         self._db: Connection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._types: Columns | None = None
+        self._trips: Trips | None = None
         self._returning: asyncio.Task[None] | None = None
         #: Why there is no connection, None while there is one or nobody asked.
         self.trouble: str | None = None
@@ -81,6 +83,12 @@ class Writer:
         """The types of the columns, known once there was a connection."""
         assert self._types is not None
         return self._types
+
+    @property
+    def trips(self) -> Trips:
+        """How to ask over the connection that was given last."""
+        assert self._trips is not None
+        return self._trips
 
     async def connection(self) -> Connection:
         """Give the connection, a new one where the last broke; raises Unavailable after waiting for it."""
@@ -130,8 +138,6 @@ class Writer:
         try:
             await configure(connection)
             columns.adapt(connection)
-            # Each statement there is stays prepared.
-            connection.prepared_max = None
             await connection.execute(_PLANS)
             await connection.execute(_DURABLE)
             await connection.execute(_FORGOTTEN)
@@ -140,6 +146,7 @@ class Writer:
         except BaseException:
             connection.pgconn.finish()
             raise
+        self._trips = Trips(connection)
         self.trouble = None
         return connection
 
