@@ -67,6 +67,7 @@ async def source(tmp_path: Path) -> Path:
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("INSERT INTO sessions VALUES (x'00ff', 91, 1, 2, 3, 'a browser')")
         database.execute("INSERT OR REPLACE INTO standings VALUES (77, 1, 2, 3, 4, 5, 6)")
+        database.execute("INSERT INTO comparisons VALUES ('ImageToTextTask', 'meter', 77, 1, 990, 3, 2)")
     return path
 
 

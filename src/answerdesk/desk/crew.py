@@ -15,6 +15,7 @@ from answerdesk.model.question import Kind
 from answerdesk.model.solver import SolverId
 from answerdesk.model.standing import Standing
 from answerdesk.model.task import Task
+from answerdesk.model.trust import Comparison
 
 #: Where counts stop: more than so many is as good as many.
 MANY: Final = 1_000
@@ -67,6 +68,9 @@ class Crew(Protocol):
 
     async def standing(self, solver: SolverId) -> Standing:
         """Read how often a solver's answers were found right."""
+
+    async def comparisons(self, now: Millis) -> list[Comparison]:
+        """Add up how machines' answers compared with people's over the last days, as many as count."""
 
     async def wages(self, solver: SolverId, now: Millis) -> Wages:
         """Read what a solver earned and what of it was paid out."""

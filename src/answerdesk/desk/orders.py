@@ -16,6 +16,7 @@ from answerdesk.model.sandbox import Answered
 from answerdesk.model.standing import marks
 from answerdesk.model.talk import UNKNOWN_TASK, Draft, Processing, Ready, Refused, Reply
 from answerdesk.model.task import DEADLINE_MS, Cause, Permutation, State, Task, TaskId, Trail
+from answerdesk.model.trust import compared
 
 replace = msgspec.structs.replace
 
@@ -238,13 +239,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             return NO_CHANGES, False
         refund = not self.correct and not task.refunded and task.price > 0
         reported = replace(task, report=verdict, report_reason=self.reason, refunded=task.refunded or refund)
-        judgement = marks(task, reported, rows.said(task.n))
+        said = rows.said(task.n)
+        held = compared(task, reported, said, rows.house.rules_for(task.type))
+        booked = Changes(tasks=(reported,), marks=marks(task, reported, said), comparisons=held)
         if not refund:
-            return Changes(tasks=(reported,), marks=judgement), True
+            return booked, True
         purse = rows.purses[task.account]
         purse = replace(purse, balance=Micros(purse.balance + task.price))
         entry = Entry(move=Move.REFUND, amount=task.price, account=task.account, task=task.n)
-        return Changes(tasks=(reported,), purses=(purse,), entries=(entry,), marks=judgement), True
+        return replace(booked, purses=(purse,), entries=(entry,)), True
 
 
 class Orders:

@@ -24,6 +24,7 @@ from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver, SolverId, Staff, staff_for
 from answerdesk.model.standing import Mark
 from answerdesk.model.task import State, Task
+from answerdesk.model.trust import Comparison
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -107,8 +108,9 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...] = ()
     flows: tuple[Flow, ...] = ()
     entries: tuple[Entry, ...] = ()
-    #: What is added to solvers' standings.
+    #: What is added to solvers' standings, and to how machines compare with people.
     marks: tuple[Mark, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
     replays: tuple[Replay, ...] = ()
     callbacks: tuple[Callback, ...] = ()
     attempts: tuple[Attempt, ...] = ()

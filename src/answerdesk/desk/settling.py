@@ -14,6 +14,7 @@ from answerdesk.model.judge import Settled, Unsolvable, judge
 from answerdesk.model.money import Entry, Micros, Move
 from answerdesk.model.standing import marks
 from answerdesk.model.task import Cause, Route, State, Task, Want, moved
+from answerdesk.model.trust import compared
 
 replace = msgspec.structs.replace
 
@@ -109,7 +110,7 @@ def settle(task: Task, verdict: Lease | Cause, rows: Rows, now: Millis) -> Chang
     entries = (Entry(move=move, amount=task.price, account=task.account, task=task.n),) if task.price else ()
     return Changes(
         tasks=(settled,), purses=(purse,), entries=entries, callbacks=owed_for(task, now), settled=settled.place,
-        marks=marks(task, settled, said),
+        marks=marks(task, settled, said), comparisons=compared(task, settled, said, rows.house.rules_for(task.type)),
     )  # fmt: skip
 
 

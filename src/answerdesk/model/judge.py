@@ -19,6 +19,12 @@ _decode: Final = msgspec.json.Decoder().decode
 
 #: Below this confidence a machine's text is never given out, even with nobody else to ask (SOLVERS §3).
 LEAST_CONFIDENCE: Final = 0.5
+#: A threshold that no confidence reaches.
+NEVER_ENOUGH: Final = 2.0
+#: How a question is read that names no profile, or one that is not known (PROTOCOL §6.2).
+UNIVERSAL: Final = "universal"
+#: The profiles of the shipped recogniser; the operator's rules may name others.
+SHIPPED: Final = frozenset({UNIVERSAL, "captcha_math", "meter", "counter"})
 
 
 class Unattended(enum.StrEnum):
@@ -37,8 +43,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     #: From this confidence a machine's answer is enough alone.
     machine_threshold: float = 0.97
-    #: The same for single machine profiles by name; above 1 the profile's answers only help people to be compared.
+    #: The same for single machine profiles by name; above 1 their answers are only compared with people's.
     profiles: dict[str, float] = {}
+    #: Profiles in shadow: they are only compared as well, until that earns them a threshold.
+    shadows: tuple[str, ...] = ()
+    #: How much of what a threshold that was earned lets through must be right.
+    target: float = 0.97
+    #: The share of machines' accepted answers that people are shown afterwards, to notice when they get worse.
+    watched: float = 0.03
     #: How many people must say the same, and how many are asked at most: 0 for as many as a majority can need.
     agree: int = 1
     most_answers: int = 0
@@ -49,6 +61,15 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     machines_first_ms: int = 17_000
     #: How often an unattended task is looked at again.
     review_ms: int = 5_000
+
+    def profile(self, module: str) -> str:
+        """Give the profile that a question's module is read as."""
+        known = module in SHIPPED or module in self.profiles or module in self.shadows
+        return module if known else UNIVERSAL
+
+    def threshold(self, profile: str) -> float:
+        """Give from which confidence a profile's answers are enough alone."""
+        return NEVER_ENOUGH if profile in self.shadows else self.profiles.get(profile, self.machine_threshold)
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -84,7 +105,8 @@ def judge(
     if len(agreed) >= rules.agree:
         return Settled(agreed[0])
     by_machines = sorted((lease for lease in answers if lease.machine), key=_confidence, reverse=True)
-    if by_machines and _confidence(by_machines[0]) >= _bar(question, rules):
+    bar = _bar(question, rules)
+    if by_machines and _confidence(by_machines[0]) >= bar:
         return Settled(by_machines[0])
     if _declined(stands) >= _patience(stands, staff, rules):
         return Unsolvable(Cause.UNSOLVED)
@@ -93,11 +115,13 @@ def judge(
     spoken = sum(lease.machine for lease in stands)
     if not spoken:
         return _ask_machines_first(staff, rules, created, now)
-    if not staff.people and staff.machines <= spoken and not _good_enough(by_machines):
+    if not staff.people and (bar > 1 or (staff.machines <= spoken and not _good_enough(by_machines))):
         return Unsolvable(Cause.UNSOLVED)
     if staff.people_left or any(not lease.machine and lease.live(now) for lease in said):
         until = Millis(now + rules.review_ms) if by_machines else _NEVER
         return Want(route=Route.PEOPLE, slots=rules.agree, until=until)
+    if bar > 1 and rules.unattended is not Unattended.FAIL and question.options.threshold is None:
+        return Want(route=Route.PEOPLE, slots=rules.agree, until=_NEVER)
     return _unattended(question, by_machines, rules)
 
 
@@ -106,9 +130,9 @@ def _confidence(lease: Lease) -> float:
 
 
 def _bar(question: Question, rules: Rules) -> float:
-    own = rules.profiles.get(question.options.module, rules.machine_threshold)
+    own = NEVER_ENOUGH if question.options.compares else rules.threshold(rules.profile(question.options.module))
     threshold = question.options.threshold
-    # A profile that is only watched stays so, whatever the client would take.
+    # A profile that is only compared stays so, whatever the client would take.
     return own if threshold is None or own > 1 else threshold / 100
 
 

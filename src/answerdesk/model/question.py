@@ -69,6 +69,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     previous: str | None = None
     #: Whether an empty grid is told in words.
     worded: bool = False
+    #: Whether the desk itself asks, to hold a machine's answer against people's: no client wants this.
+    compares: bool = False
 
 
 class Medium(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

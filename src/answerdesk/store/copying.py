@@ -53,6 +53,7 @@ TABLES: Final = (
     Table(name="solvers", key=("id",)),
     Table(name="wages", key=("solver", "day")),
     Table(name="standings", key=("solver",)),
+    Table(name="comparisons", key=("type", "profile", "solver", "day", "permille")),
     Table(name="people", key=("id",)),
     Table(name="sessions", key=("digest",)),
     Table(name="links", key=("digest",)),

@@ -15,6 +15,7 @@ from answerdesk.model.question import WORK_KINDS, Kind
 from answerdesk.model.solver import SolverId
 from answerdesk.model.standing import Standing
 from answerdesk.model.task import Route
+from answerdesk.model.trust import DAYS, Comparison
 from answerdesk.store import tables
 from answerdesk.store.reading import Reading
 from answerdesk.store.tables import LEASE, TASK
@@ -41,6 +42,10 @@ _OPEN: Final = (
     "SELECT lang, free_at FROM tasks INDEXED BY tasks_queue WHERE state = 0"
     ' AND kind = ? AND "group" = ? AND route = ? AND deadline > ? LIMIT ?'
 )
+_COMPARED: Final = (
+    "SELECT type, profile, solver, permille, CAST(sum(compared) AS bigint), CAST(sum(agreed) AS bigint)"
+    " FROM comparisons WHERE day > ? GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
+)
 #: One solver after the other, so that leases that ran out without a word are stepped over.
 _WORKING: Final = (
     "SELECT kind, count(*) FROM solvers CROSS JOIN leases INDEXED BY leases_live ON leases.solver = solvers.id"
@@ -59,6 +64,12 @@ class CrewReads(Reading):
         """Read one row."""
         rows = await self._rows(f"SELECT {STANDING} FROM standings WHERE solver = ?", solver)
         return standing_from(rows[0]) if rows else Standing(solver=solver)
+
+    async def comparisons(self, now: Millis) -> list[Comparison]:
+        """Add up the days."""
+        rows = await self._rows(_COMPARED, now // DAY_MS - DAYS)
+        names = Comparison.__struct_fields__
+        return [Comparison(**dict(zip(names, row, strict=True))) for row in rows]
 
     async def wages(self, solver: SolverId, now: Millis) -> Wages:
         """Add up the days."""

@@ -142,6 +142,7 @@ class Dirty:
         yield _CALLBACK, self._callbacks.values()
         yield _ATTEMPT, self._attempts
         yield self.tallies.wages()
+        yield self.tallies.comparisons()
 
     def last(self) -> Iterator[Statement]:
         """Give what is to be written after all else, so that nothing written in this unit outlives its task."""

@@ -1,4 +1,4 @@
-"""Sums kept beside the rows they sum: each solver's wages by day, and its standing.
+"""Sums kept beside the rows they sum: each solver's wages by day, its standing, and how machines compare with people.
 Rule: written in the unit that writes those rows, so that reading them costs the same after a million answers."""
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ _WAGES: Final = (
     "INSERT INTO wages (solver, day, earned, paid) VALUES (?, ?, ?, ?) ON CONFLICT (solver, day) DO UPDATE"
     " SET earned = wages.earned + excluded.earned, paid = wages.paid + excluded.paid"
 )
+_COMPARED: Final = (
+    "INSERT INTO comparisons (type, profile, solver, day, permille, compared, agreed) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (type, profile, solver, day, permille) DO UPDATE"
+    " SET compared = comparisons.compared + excluded.compared, agreed = comparisons.agreed + excluded.agreed"
+)
 #: What a solver earned in all and what of it was paid out.
 OWED: Final = (
     "SELECT CAST(coalesce(sum(earned), 0) AS bigint), CAST(coalesce(sum(paid), 0) AS bigint) FROM wages"
@@ -38,6 +43,7 @@ class Tallies:
         """Start with nothing."""
         self._wages: dict[tuple[int, int], list[int]] = {}
         self._marks: list[Mark] = []
+        self._compared: dict[tuple[str, str, int, int, int], list[int]] = {}
 
     def add(self, changes: Changes, now: Millis) -> None:
         """Take in what a verb decided."""
@@ -47,10 +53,19 @@ class Tallies:
                 for which, more in enumerate(wages_by(entry)):
                     sums[which] += more
         self._marks += changes.marks
+        for each in changes.comparisons:
+            place = (each.type, each.profile, each.solver, now // DAY_MS, each.permille)
+            sums = self._compared.setdefault(place, [0, 0])
+            sums[0] += each.compared
+            sums[1] += each.agreed
 
     def wages(self) -> tuple[str, list[Row]]:
         """Give what is added to each solver's day."""
         return _WAGES, [(*place, *sums) for place, sums in sorted(self._wages.items())]
+
+    def comparisons(self) -> tuple[str, list[Row]]:
+        """Give what is added to each machine's day, by how sure it was."""
+        return _COMPARED, [(*place, *sums) for place, sums in sorted(self._compared.items())]
 
     @property
     def solvers(self) -> list[SolverId]:

@@ -199,6 +199,17 @@ CREATE TABLE standings (
   shown_judged BIGINT NOT NULL,
   shown_agreed BIGINT NOT NULL
 ) WITH (fillfactor = 50);
+-- How machines' answers compare with people's: counts alone, by how sure the machine was.
+CREATE TABLE comparisons (
+  type TEXT COLLATE "C" NOT NULL,
+  profile TEXT COLLATE "C" NOT NULL,
+  solver BIGINT NOT NULL,
+  day BIGINT NOT NULL,
+  permille BIGINT NOT NULL,
+  compared BIGINT NOT NULL,
+  agreed BIGINT NOT NULL,
+  PRIMARY KEY (type, profile, solver, day, permille)
+) WITH (fillfactor = 50);
 
 CREATE TABLE people (id BIGINT PRIMARY KEY, handle TEXT COLLATE "C" NOT NULL UNIQUE, about BYTEA NOT NULL);
 CREATE TABLE sessions (

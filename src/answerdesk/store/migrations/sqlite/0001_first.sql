@@ -182,6 +182,17 @@ CREATE TABLE standings (
   shown_judged INTEGER NOT NULL,
   shown_agreed INTEGER NOT NULL
 );
+-- How machines' answers compare with people's: counts alone, by how sure the machine was.
+CREATE TABLE comparisons (
+  type TEXT NOT NULL,
+  profile TEXT NOT NULL,
+  solver INTEGER NOT NULL,
+  day INTEGER NOT NULL,
+  permille INTEGER NOT NULL,
+  compared INTEGER NOT NULL,
+  agreed INTEGER NOT NULL,
+  PRIMARY KEY (type, profile, solver, day, permille)
+) WITHOUT ROWID;
 
 CREATE TABLE people (id INTEGER PRIMARY KEY, handle TEXT NOT NULL UNIQUE, about BLOB NOT NULL);
 -- Who has the cookie or the address of which only a digest lies here is signed in, or may sign in once.
