@@ -161,9 +161,10 @@ class Desk:
         self.hold.settle(await self.hold.reread(self.store), self.polls.forget)
 
     def leave(self) -> None:
-        """Be ready no more, and let polls and streams go to where it goes on; those that come still may wait."""
+        """Be ready no more, and let polls, claims and streams go to where it goes on; those that come may wait."""
         self.leaving = True
         self.hold.let_go()
+        self.room.let_go()
         self.feed.close()
 
     def release(self) -> None:

@@ -101,13 +101,33 @@ def test_streams_end_with_a_hint_to_connect_again(leaving) -> None:
         assert len(set(hints)) == 2
 
 
+def claims_waiting(server):
+    return b"\nanswerdesk_claims_waiting 1.0\n" in server.http.get("/metrics").body
+
+
+def test_a_claim_that_waits_goes_empty_at_once_on_a_connection_that_ends(leaving) -> None:
+    person = leaving.worker()
+    token = f"Authorization: {person.headers['Authorization']}"
+    with contextlib.closing(leaving.http.raw()) as line:
+        send(line, "POST", "/api/work/claim", {"wait": 30}, token)
+        # By itself it would wait for longer.
+        line.settimeout(PATIENCE / 2)
+        wait_until(lambda: claims_waiting(leaving), "the claim waits")
+        tell_to_stop(leaving)
+        reply = read_reply(line)
+
+        assert reply.body == b'{"leases":[]}'
+        assert reply.headers["connection"] == "close"
+        assert read_all(line) == b""
+
+
 def test_a_claim_may_wait_at_a_leaving_server_and_is_sent_home_when_it_stops(leaving) -> None:
     person = leaving.worker()
     token = f"Authorization: {person.headers['Authorization']}"
     tell_to_stop(leaving)
     with contextlib.closing(leaving.http.raw()) as line:
         send(line, "POST", "/api/work/claim", {"wait": 30}, token)
-        person.claim(wait=1)
+        wait_until(lambda: claims_waiting(leaving), "the claim waits")
         leaving.process.send_signal(signal.SIGTERM)
 
         assert read_reply(line).body == b'{"leases":[]}'

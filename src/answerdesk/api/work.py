@@ -96,6 +96,8 @@ class WaitingRoom:
         self._waiters: deque[Waiter] = deque()
         self._untaken: Counter[Kind] = Counter()
         self._closed = False
+        #: How often everybody was sent home.
+        self.sent_home = 0
 
     def untaken(self, kinds: Iterable[Kind]) -> int:
         """Count the places of these kinds that ever came free while nobody waited for them."""
@@ -143,11 +145,16 @@ class WaitingRoom:
         """Count those who wait."""
         return len(self._waiters)
 
-    def close(self) -> None:
-        """Send everybody home."""
-        self._closed = True
+    def let_go(self) -> None:
+        """Send everybody home; those who come still may wait."""
+        self.sent_home += 1
         for waiter in self._waiters:
             _wake(waiter)
+
+    def close(self) -> None:
+        """Send everybody home, and let nobody wait from now on."""
+        self._closed = True
+        self.let_go()
 
 
 def _wake(waiter: Waiter) -> None:
@@ -271,6 +278,7 @@ class WorkApi:
         until = self._clock.monotonic() + call.wait
         kinds = call.kinds or WORK_KINDS
         gone: asyncio.Future[Message] | None = None
+        sent_home = self._room.sent_home
         try:
             while True:
                 untaken = self._room.untaken(kinds)
@@ -280,7 +288,7 @@ class WorkApi:
                     # What could not be read has ended; the next may be read.
                     continue
                 left = until - self._clock.monotonic()
-                if given or left <= 0 or self._room.closed:
+                if given or left <= 0 or self._room.closed or self._room.sent_home != sent_home:
                     return given
                 if self._room.untaken(kinds) != untaken:
                     # A task of the same commit may have come behind the claim.
