@@ -220,11 +220,32 @@ class TestTerms:
         changed = beside("rules", "set", "ImageToTextTask", "--unattended", "wait", "--declines", "3", "--json").json
 
         assert changed == {
-            "type": "ImageToTextTask", "threshold": 0.9, "profiles": [], "agree": 1, "most_answers": 0, "declines": 3,
-            "unattended": "wait", "machines_first": 2.5, "from": "desk",
+            "type": "ImageToTextTask", "threshold": 0.9, "profiles": [], "target": 0.97, "agree": 1,
+            "most_answers": 0, "declines": 3, "unattended": "wait", "machines_first": 2.5, "from": "desk",
         }  # fmt: skip
         assert changed in beside("rules", "list", "--json").json
         assert "wait" in beside("rules").out
+
+    def test_a_profile_is_put_in_shadow_switched_off_or_given_a_threshold(self, beside) -> None:
+        told = [
+            beside("rules", "set", "ImageToTextTask", "--profile", said, "--json").json["profiles"]
+            for said in ("seals", "meter=0.9", "seals=off", "meter=shadow")
+        ]
+        listed = beside("rules", "compared", "--json").json
+
+        assert told == [["seals=shadow"], ["meter=0.9", "seals=shadow"], ["meter=0.9", "seals=off"],
+                        ["seals=off", "meter=shadow"]]  # fmt: skip
+        assert [(row["profile"], row["threshold"], row["state"]) for row in listed] == [
+            ("meter", "shadow", "shadow: 0 of 200 comparisons"), ("seals", "off", "off"),
+        ]  # fmt: skip
+        assert "shadow: 0 of 200 comparisons" in beside("rules", "compared").out
+
+    @pytest.mark.parametrize("said", ["=0.9", "seals=", "seals=2.5", "seals=nan", "seals=on"])
+    def test_what_is_no_threshold_is_refused_with_what_is(self, beside, said) -> None:
+        refused = beside("rules", "set", "ImageToTextTask", "--profile", said)
+
+        assert refused.code == 2
+        assert "meter=0.9, meter=off or meter=shadow" in " ".join(refused.err.split())
 
     def test_a_type_may_want_more_than_one_person(self, beside) -> None:
         changed = beside("rules", "set", "GridTask", "--agree", "2", "--most-answers", "4", "--json").json

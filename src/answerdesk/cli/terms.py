@@ -15,10 +15,13 @@ from answerdesk.cli.opened import find_account, with_desk
 from answerdesk.desk.books import SavePrice, SaveRules
 from answerdesk.desk.ports import House, Price
 from answerdesk.desk.store import DeskStore
+from answerdesk.desk.trials import Trial, trials
 from answerdesk.model.account import AccountId
 from answerdesk.model.catalog import CATALOG
-from answerdesk.model.judge import Rules, Unattended
+from answerdesk.model.judge import NEVER_ENOUGH, Rules, Unattended
 from answerdesk.model.money import Micros
+from answerdesk.model.solver import Solver, SolverId
+from answerdesk.store.folder import Wall
 
 _ALL = AccountId(0)
 
@@ -96,6 +99,44 @@ def list_rules(home: Home, as_json: bool) -> None:
     out.table(with_desk(home, act), columns, as_json=as_json, none="No types.")
 
 
+@rules.command("compared")
+@of_home
+def list_compared(home: Home, as_json: bool) -> None:
+    """List how machines' answers compared with people's over the last 90 days, by profile and machine."""
+
+    async def act(store: DeskStore) -> list[out.Record]:
+        house = store.house()
+        found = trials(house, await store.comparisons(Wall().now()))
+        machines = {solver.id: solver for solver in house.solvers}
+        return [_trial(trial, machines.get(who)) for trial in found for who in trial.solvers or (_NOBODY,)]
+
+    columns = ("type", "profile", "machine", "compared", "agreed", "alone", "right", "threshold", "earned", "state")
+    none = "No machine's answer was held against a person's in the last 90 days."
+    out.table(with_desk(home, act), columns, as_json=as_json, none=none)
+
+
+#: No solver has this number.
+_NOBODY: Final = SolverId(0)
+
+
+def _trial(trial: Trial, machine: Solver | None) -> out.Record:
+    """Give a line: the counts are the machine's own, the rest is the profile's."""
+    own = trial.of(machine.id) if machine else trial
+    right = own.taken.precision
+    return {
+        "type": trial.type,
+        "profile": trial.profile,
+        "machine": machine.name if machine else None,
+        "compared": own.held.compared,
+        "agreed": own.held.agreed,
+        "alone": own.taken.compared,
+        "right": None if right is None else round(right, 4),
+        "threshold": _bar(trial.rules, trial.profile),
+        "earned": trial.earned,
+        "state": str(trial),
+    }
+
+
 @rules.command("set")
 @click.argument("type_", metavar="TYPE", type=options.TYPE, help="A task type, as `answerdesk prices` lists them.")
 @click.option(
@@ -108,9 +149,14 @@ def list_rules(home: Home, as_json: bool) -> None:
     "--profile",
     "profiles",
     multiple=True,
-    metavar="NAME=THRESHOLD",
-    help="The threshold of one machine profile, 0 to 1, or off to let it answer beside people only; may be repeated.",
+    metavar="NAME[=THRESHOLD]",
+    help="The threshold of one machine profile, 0 to 1, or off to let it answer beside people only. Without one the"
+    " profile is in shadow: people answer until comparisons with them earn it a threshold; may be repeated.",
 )
+@click.option(
+    "--target", type=click.FloatRange(0.5, 0.999),
+    help="How much of what an earned threshold lets through must be right.",
+)  # fmt: skip
 @click.option("--agree", type=click.IntRange(1, 25), help="How many people must say the same for it to be the answer.")
 @click.option(
     "--most-answers", type=click.IntRange(0, 100),
@@ -139,27 +185,36 @@ def set_rules(type_: str, machines_first: float | None, home: Home, as_json: boo
 
     async def act(store: DeskStore) -> out.Record:
         found = store.house().rules_for(type_)
-        fresh = msgspec.structs.replace(found, profiles=found.profiles | profiles, **changed)
-        await store.run(SaveRules(type=type_, rules=fresh))
+        for profile, bar in profiles.items():
+            found = found.naming(profile, bar)
+        await store.run(SaveRules(type=type_, rules=msgspec.structs.replace(found, **changed)))
         return _rules(store.house(), type_)
 
     out.facts(with_desk(home, act), as_json=as_json)
 
 
-#: A threshold that no confidence reaches.
-_OFF: Final = 2.0
+#: What is written for a threshold that is none.
+_WORDS: Final[dict[str, float | None]] = {"off": NEVER_ENOUGH, "shadow": None, "": None}
 
 
-def _profile(written: str) -> tuple[str, float]:
+def _profile(written: str) -> tuple[str, float | None]:
     """Read NAME=THRESHOLD."""
-    name, _, threshold = written.partition("=")
+    name, equals, threshold = written.partition("=")
     try:
-        bar = _OFF if threshold == "off" else float(threshold)
+        bar = _WORDS[threshold] if threshold in _WORDS else float(threshold)
     except ValueError:
         bar = -1.0
-    if not name or not (0 <= bar <= 1 or bar == _OFF):
-        raise Misused(f"--profile {written} is not accepted: write NAME=THRESHOLD, such as meter=0.9 or meter=off")
+    if not name or (equals and not threshold) or not (bar is None or bar == NEVER_ENOUGH or 0 <= bar <= 1):
+        raise Misused(
+            f"--profile {written} is not accepted: write NAME=THRESHOLD, such as meter=0.9, meter=off or meter=shadow"
+        )
     return name, bar
+
+
+def _bar(rules: Rules, profile: str) -> float | str:
+    """Write the threshold of a profile."""
+    bar = rules.threshold(profile)
+    return "shadow" if profile in rules.shadows else "off" if bar > 1 else bar
 
 
 def _rules(house: House, name: str) -> out.Record:
@@ -167,7 +222,8 @@ def _rules(house: House, name: str) -> out.Record:
     return {
         "type": name,
         "threshold": found.machine_threshold,
-        "profiles": [f"{name}={'off' if bar == _OFF else bar}" for name, bar in found.profiles.items()],
+        "profiles": [f"{profile}={_bar(found, profile)}" for profile in (*found.profiles, *found.shadows)],
+        "target": found.target,
         "agree": found.agree,
         "most_answers": found.most_answers,
         "declines": found.declines,

@@ -10,6 +10,8 @@ import msgspec
 from answerdesk.desk.orders import Review
 from answerdesk.desk.people import Sweep
 from answerdesk.desk.ports import Changes, Needs, Rows, Store
+from answerdesk.desk.store import DeskStore
+from answerdesk.desk.trials import Promote, trials
 from answerdesk.model.account import Millis, Sequence
 from answerdesk.model.task import State
 
@@ -66,6 +68,20 @@ async def empty(store: Store, now: Millis, retention: Retention) -> int:
     return len(media)
 
 
+async def promote(store: DeskStore, now: Millis, retention: Retention) -> int:
+    """Bring the profiles out of shadow that have earned a threshold; gives how many."""
+    del retention
+    house = store.house()
+    if not any(rules.shadows for rules in house.rules.values()):
+        return 0
+    fit = [
+        Promote(type=trial.type, profile=trial.profile, threshold=threshold)
+        for trial in trials(house, await store.comparisons(now))
+        if trial.shadow and (threshold := trial.earned) is not None
+    ]
+    return sum([await store.run(verb) for verb in fit])
+
+
 async def sign_out(store: Store, now: Millis, retention: Retention) -> int:
     """Erase sessions and links whose time is past; gives how many, ROUND when there may be more."""
     del now, retention
@@ -76,7 +92,9 @@ def _past(aged: list[tuple[Sequence, Millis, State]], now: Millis, kept_ms: int)
     return tuple(n for n, created, state in aged if state is not State.OPEN and now - created > kept_ms)
 
 
-Chore = Callable[[Store, Millis, Retention], Awaitable[int]]
+Chore = Callable[[DeskStore, Millis, Retention], Awaitable[int]]
 
 #: Each chore and its period in seconds.
-CHORES: tuple[tuple[Chore, float], ...] = ((review, 0.25), (forget, 30.0), (empty, 30.0), (sign_out, 300.0))
+CHORES: tuple[tuple[Chore, float], ...] = (
+    (review, 0.25), (forget, 30.0), (empty, 30.0), (promote, 60.0), (sign_out, 300.0),
+)  # fmt: skip

@@ -71,6 +71,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         """Give from which confidence a profile's answers are enough alone."""
         return NEVER_ENOUGH if profile in self.shadows else self.profiles.get(profile, self.machine_threshold)
 
+    def naming(self, profile: str, threshold: float | None) -> Rules:
+        """Give a profile a threshold of its own, or with None put it in shadow."""
+        others = {name: bar for name, bar in self.profiles.items() if name != profile}
+        shadows = tuple(name for name in self.shadows if name != profile)
+        if threshold is None:
+            return msgspec.structs.replace(self, profiles=others, shadows=(*shadows, profile))
+        return msgspec.structs.replace(self, profiles=others | {profile: threshold}, shadows=shadows)
+
 
 class Settled(msgspec.Struct, frozen=True):
     """Enough: this lease's answer is the solution."""

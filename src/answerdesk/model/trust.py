@@ -51,6 +51,11 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         """Give the share that can be counted on: Wilson's lower bound, 0 without any comparison."""
         return wilson(self.agreed, self.compared)
 
+    @property
+    def at_most(self) -> float:
+        """Give the share that there may be at best: Wilson's upper bound, 1 without any comparison."""
+        return 1.0 - wilson(self.compared - self.agreed, self.compared)
+
 
 def wilson(right: int, of: int, sure: float = SURE) -> float:
     """Give the lower bound of a share of which `right` in `of` were seen (Wilson's score interval)."""
