@@ -9,7 +9,7 @@ import pytest
 
 from answerdesk.desk.board import Board, final_reply
 from answerdesk.desk.orders import Orders
-from answerdesk.desk.ports import Heard
+from answerdesk.desk.ports import Heard, Span
 from answerdesk.model.account import AccountId, Millis, Sequence
 from answerdesk.model.fault import Fault
 from answerdesk.model.money import Micros
@@ -108,6 +108,16 @@ def test_a_reply_taken_down_is_gone_and_may_be_taken_down_again():
     assert board.get(ALICE, TaskId(6)) is not None
 
 
+def test_the_replies_of_a_range_of_tasks_are_taken_down_together():
+    board = Board()
+    for n in range(5, 9):
+        board.put(msgspec.structs.replace(settled(), n=Sequence(n)), TaskId(100 - n))
+
+    board.drop_range(Sequence(6), Sequence(8))
+
+    assert [n for n in range(5, 9) if board.get(ALICE, TaskId(100 - n))] == [5, 8]
+
+
 class Silent:
     """A store that says nothing but what the test says."""
 
@@ -124,6 +134,8 @@ def test_the_board_is_cleared_when_nobody_knows_what_was_forgotten_meanwhile():
     board.put(settled(), TaskId(5))
     store.tell(Heard(settings=True))
 
+    assert board.get(ALICE, TaskId(5)) is not None
+    store.tell(Heard(dropped=[Span(first=Sequence(99), past=Sequence(999))]))
     assert board.get(ALICE, TaskId(5)) is not None
     store.tell(Heard(missed=True))
     assert board.get(ALICE, TaskId(5)) is None

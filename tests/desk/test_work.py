@@ -37,8 +37,8 @@ TASK = Task(
 
 def lease(**fields: Any) -> Lease:
     given: dict[str, Any] = {
-        "token": f"{len(fields)} {fields}", "task": TASK.n, "account": TASK.account, "solver": PERSON.id, "machine": False,
-        "given": Millis(0), "until": Millis(0), "pay": Micros(0),
+        "token": f"{len(fields)} {fields}", "task": TASK.n, "account": TASK.account, "solver": PERSON.id,
+        "machine": False, "given": Millis(0), "until": Millis(0), "pay": Micros(0),
     }  # fmt: skip
     return Lease(**given | fields)
 

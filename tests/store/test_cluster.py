@@ -89,38 +89,6 @@ def test_a_number_is_never_drawn_before_its_partitions_are_there(url: str) -> No
     assert edges[-1][1] >= upto + 8
 
 
-def test_a_partition_is_dropped_once_it_is_empty_and_long_drawn(url: str) -> None:
-    with closing(open_connection(url)) as connection:
-        connection.execute("UPDATE facts SET value = 1000 WHERE name = 'width'")
-        connection.execute("UPDATE facts SET value = (SELECT max(past) FROM ranges) WHERE name = 'next'")
-        connection.execute("INSERT INTO contents (n, account, sizes, data) VALUES (7, 1, '[]', '')")
-        connection.execute("SELECT take_block(1000)")
-        first, second, *rest = connection.execute("SELECT first, drawn FROM ranges ORDER BY first").fetchall()
-        assert (first[1] > 0, second[1] > 0) == (True, True)
-
-        # What was drawn just now may still be used.
-        connection.execute("SELECT take_block(1000)")
-        assert connection.execute("SELECT count(*) FROM ranges WHERE first < %s", (rest[0][0],)).fetchone() == (2,)
-        connection.execute("UPDATE ranges SET drawn = 1 WHERE drawn > 0 AND first <= %s", (second[0],))
-        connection.execute("SELECT take_block(1000)")
-        # The first holds something still.
-        kept = connection.execute("SELECT first FROM ranges ORDER BY first").fetchall()
-        assert [row[0] for row in kept][:2] == [first[0], rest[0][0]]
-        connection.execute("DELETE FROM contents WHERE n = 7")
-        connection.execute("SELECT take_block(1000)")
-        assert connection.execute("SELECT to_regclass('tasks_0'), to_regclass('contents_0')").fetchone() == (None, None)
-
-
-def test_a_partition_in_use_is_left_for_another_time(url: str) -> None:
-    with closing(open_connection(url)) as connection, closing(open_connection(url)) as other:
-        connection.execute("UPDATE ranges SET drawn = 1 WHERE first = 0")
-        other.execute("BEGIN")
-        other.execute("SELECT count(*) FROM tasks")
-        assert connection.execute("SELECT drop_partitions(2)").fetchone() == (0,)
-        other.execute("COMMIT")
-        assert connection.execute("SELECT drop_partitions(2)").fetchone() == (1,)
-
-
 def test_all_that_grows_with_the_tasks_is_partitioned_and_its_key_has_number_and_account(url: str) -> None:
     keys = (
         "SELECT relname,"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from answerdesk.desk.ports import Heard
+from answerdesk.desk.ports import Heard, Span
 from answerdesk.model.account import Sequence
 from answerdesk.store.news import ANYTHING, MOST_BYTES, Gathering, News, pack, unpack
 
@@ -15,9 +15,12 @@ NUMBERS = st.lists(st.integers(0, 2**63 - 1), unique=True).map(tuple)
 RUNS = st.tuples(st.integers(1, 2**62), st.integers(1, 4_500), st.sampled_from([1, 7_919])).map(
     lambda run: tuple(range(run[0], run[0] + run[1] * run[2], run[2]))
 )
+EDGES = st.integers(0, 2**63 - 1).map(Sequence)
+SPANS = st.lists(st.builds(Span, first=EDGES, past=EDGES), unique=True, max_size=400).map(tuple)
 NEWS = st.builds(
-    News, settled=NUMBERS, opened=NUMBERS | RUNS, erased=NUMBERS, settings=st.booleans(), missed=st.booleans()
-)
+    News, settled=NUMBERS, opened=NUMBERS | RUNS, erased=NUMBERS, dropped=SPANS, settings=st.booleans(),
+    missed=st.booleans(),
+)  # fmt: skip
 NODES = st.text(st.characters(codec="utf-8"), max_size=40)
 
 
@@ -27,6 +30,7 @@ def joined(payloads: list[str]) -> News:
         settled=sum((each.settled for each in told), ()),
         opened=sum((each.opened for each in told), ()),
         erased=sum((each.erased for each in told), ()),
+        dropped=sum((each.dropped for each in told), ()),
         settings=any(each.settings for each in told),
         missed=any(each.missed for each in told),
     )
@@ -45,8 +49,8 @@ def test_every_payload_is_within_the_servers_bound_and_no_more_are_sent_than_nee
     payloads = pack(node, news)
 
     assert all(len(payload.encode()) <= MOST_BYTES for payload in payloads)
-    # A number of another kind may be written whole where a payload begins: no other room is left.
-    assert all(len(payload.encode()) > MOST_BYTES - 24 for payload in payloads[:-1])
+    # Numbers of another kind may be written whole where a payload begins: no other room is left.
+    assert all(len(payload.encode()) > MOST_BYTES - 44 for payload in payloads[:-1])
 
 
 def test_a_thousand_new_tasks_fit_into_one_payload() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import msgspec
 
-from answerdesk.model.account import AccountId
+from answerdesk.model.account import AccountId, Sequence
 from answerdesk.model.limit import forget_oldest
 from answerdesk.model.question import Kind
 from answerdesk.model.talk import Ready, Refused
@@ -14,7 +14,7 @@ from answerdesk.model.task import FAILURES, Cause, State, Task, TaskId
 Final = Ready | Refused
 
 _decode = msgspec.json.Decoder().decode
-_NOBODYS = None, None
+_NOBODYS = None, None, 0
 
 
 class Board:
@@ -23,23 +23,28 @@ class Board:
     def __init__(self, most: int = 200_000) -> None:
         """Keep at most `most` replies; the oldest go first."""
         self._most = most
-        self._replies: dict[TaskId, tuple[AccountId, Final]] = {}
+        self._replies: dict[TaskId, tuple[AccountId, Final, Sequence]] = {}
 
     def get(self, account: AccountId, task: TaskId) -> Final | None:
         """Give the final reply if it hangs here."""
-        owner, reply = self._replies.get(task, _NOBODYS)
+        owner, reply, _ = self._replies.get(task, _NOBODYS)
         return reply if owner == account else None
 
     def put(self, settled: Task, task: TaskId) -> Final:
         """Hang up a settled task's reply."""
         reply = final_reply(settled)
-        self._replies[task] = settled.account, reply
+        self._replies[task] = settled.account, reply, settled.n
         forget_oldest(self._replies, self._most)
         return reply
 
     def drop(self, task: TaskId) -> None:
         """Take a reply down, at the end of its retention."""
         self._replies.pop(task, None)
+
+    def drop_range(self, first: Sequence, past: Sequence) -> None:
+        """Take down every reply of a range of tasks, at the end of the whole range's retention."""
+        hanging = self._replies.items()
+        self._replies = {task: kept for task, kept in hanging if not first <= kept[2] < past}
 
     def clear(self) -> None:
         """Take everything down: what hangs here may be past its retention."""

@@ -9,7 +9,7 @@ import msgspec
 
 from answerdesk.desk.orders import Review
 from answerdesk.desk.people import Sweep
-from answerdesk.desk.ports import Changes, Needs, Rows, Store
+from answerdesk.desk.ports import Changes, Needs, Rows, Span, Store
 from answerdesk.desk.store import DeskStore
 from answerdesk.desk.trials import Promote, trials
 from answerdesk.model.account import Millis, Sequence
@@ -17,6 +17,9 @@ from answerdesk.model.task import State
 
 #: How many tasks one round of a chore looks at.
 ROUND = 256
+#: What is past its time waits for at most this part of it to be forgotten at once with all of its range: so little
+#: longer it is kept. What would have to wait longer is erased by itself.
+PATIENCE = 12
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +57,7 @@ async def review(store: Store, now: Millis, retention: Retention) -> int:
 
 async def forget(store: Store, now: Millis, retention: Retention) -> int:
     """Erase settled tasks past their retention; gives how many, ROUND when there may be more."""
-    whole = _past(await store.oldest(ROUND, media=False), now, retention.results_ms)
+    whole = await _past(store, now, retention.results_ms, media=False)
     if whole:
         await store.run(Forget(whole=whole))
     return len(whole)
@@ -62,7 +65,7 @@ async def forget(store: Store, now: Millis, retention: Retention) -> int:
 
 async def empty(store: Store, now: Millis, retention: Retention) -> int:
     """Erase the media of settled tasks past theirs, the answers staying readable."""
-    media = _past(await store.oldest(ROUND, media=True), now, retention.media_ms)
+    media = await _past(store, now, retention.media_ms, media=True)
     if media:
         await store.run(Forget(media=media))
     return len(media)
@@ -88,8 +91,24 @@ async def sign_out(store: Store, now: Millis, retention: Retention) -> int:
     return await store.run(Sweep(most=ROUND))
 
 
-def _past(aged: list[tuple[Sequence, Millis, State]], now: Millis, kept_ms: int) -> tuple[Sequence, ...]:
-    return tuple(n for n, created, state in aged if state is not State.OPEN and now - created > kept_ms)
+async def _past(store: Store, now: Millis, kept_ms: int, *, media: bool) -> tuple[Sequence, ...]:
+    """Drop the ranges that are wholly past, and find what is past of others and has nothing to wait for."""
+    spans = await store.spans()
+    waiting: list[Span] = []
+    for span in spans:
+        over = span.closed is not None and now - span.closed > kept_ms
+        dropped = over and (span.media or not media) and await store.drop(span, media=media)
+        if not dropped and (span.media if media else span.whole):
+            waiting.append(span)
+    aged = await store.oldest(ROUND, media=media)
+    past = ((n, created) for n, created, state in aged if state is not State.OPEN and now - created > kept_ms)
+    return tuple(n for n, created in past if not _waits(n, created, waiting, now - kept_ms, kept_ms // PATIENCE))
+
+
+def _waits(n: Sequence, created: int, spans: list[Span], kept_from: int, bears: int) -> bool:
+    """Tell whether a task's whole range is past soon enough."""
+    closed = next((span.closed for span in spans if span.first <= n < span.past), None)
+    return closed is not None and max(closed, kept_from) - created <= bears
 
 
 Chore = Callable[[DeskStore, Millis, Retention], Awaitable[int]]

@@ -301,6 +301,8 @@ class Orders:
             self._board.clear()
         for n in heard.erased:
             self._board.drop(self._ids.show(n))
+        for span in heard.dropped:
+            self._board.drop_range(span.first, span.past)
 
     async def report(
         self, account: AccountId, task: TaskId, *, correct: bool, window_ms: int, reason: str = ""

@@ -265,6 +265,18 @@ class Verb(Protocol[T_co]):
         """Decide purely; raises Refusal to write nothing."""
 
 
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """A range of numbers whose tasks lie together, so that they can be forgotten at once: `first` to below `past`."""
+
+    first: Sequence
+    past: Sequence
+    #: From when on no task is created with a number of it; None while they are drawn.
+    closed: Millis | None = None
+    #: Whether its tasks, or their media, were not dropped before: what is kept still had to stay then.
+    whole: bool = True
+    media: bool = True
+
+
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """What a commit changed, told after it is durable."""
 
@@ -273,6 +285,8 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     settings: bool = False
     #: Tasks that were forgotten.
     erased: Ordered[Sequence] = ()
+    #: Ranges all of whose tasks were forgotten; what is still kept of them is read again.
+    dropped: Ordered[Span] = ()
     #: Whether more may have happened than was heard of: what is remembered of tasks may have been forgotten since.
     missed: bool = False
 
@@ -330,6 +344,15 @@ class Store(Protocol):
 
     async def oldest(self, most: int, *, media: bool) -> list[tuple[Sequence, Millis, State]]:
         """Find the first tasks kept, or the first whose media are kept, with their time of creation."""
+
+    async def spans(self) -> list[Span]:
+        """Give the ranges of numbers that were drawn and can be forgotten at once, first to last; none is an answer."""
+
+    async def drop(self, span: Span, *, media: bool) -> bool:
+        """Forget a closed range's tasks at once, or their media alone; what is open stays, and what owes a callback.
+
+        False, and nothing is forgotten, where too much would stay, or others do not let go of the tables at once.
+        """
 
     async def account(self, account: AccountId) -> Account | None:
         """Read an account's settings."""

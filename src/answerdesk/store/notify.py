@@ -253,7 +253,8 @@ class Listener:
         except Unavailable as away:
             log.warning("news_not_read", why=str(away))
             missed = True
-        return Heard(tasks=tasks, settings=news.settings, erased=[Sequence(n) for n in news.erased], missed=missed)
+        erased = [Sequence(n) for n in news.erased]
+        return Heard(tasks=tasks, settings=news.settings, erased=erased, dropped=news.dropped, missed=missed)
 
 
 class Neighbours:
@@ -262,7 +263,8 @@ class Neighbours:
     def __init__(self, url: str, node: str, key: bytes, *, read: Read, hear: Callable[[Heard], None]) -> None:
         """Take where they meet, what this node and desk are known by, how tasks are read, and whom to tell."""
         self._conninfo = conninfo(url)
-        channel = channel_of(key)
+        self.channel = channel = channel_of(key)
+        self._node = node
         self._teller = Teller(self._connect, channel, node)
         self._listener = Listener(self._connect, channel=channel, duty=duty_of(key), node=node, read=read, hear=hear)
         self._listening: asyncio.Task[None] | None = None
@@ -275,6 +277,12 @@ class Neighbours:
     def tell(self, heard: Heard) -> None:
         """Tell them what was committed here."""
         self._teller.tell(heard)
+
+    def packed(self, heard: Heard) -> list[str]:
+        """Write down what they would be told, for whoever tells it within a transaction."""
+        gathering = Gathering()
+        gathering.hear(heard)
+        return pack(self._node, gathering.take())
 
     def listen(self) -> None:
         """Listen from now on, and be on duty while nobody else is."""

@@ -15,9 +15,9 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 
-from answerdesk.desk.ports import Clock, Heard, House, Unavailable, Verb
+from answerdesk.desk.ports import Clock, Heard, House, Span, Unavailable, Verb
 from answerdesk.desk.watch import Watch
-from answerdesk.model.account import Sequence
+from answerdesk.model.account import Millis, Sequence
 from answerdesk.model.task import Task
 from answerdesk.store import tables
 from answerdesk.store.cluster import check_whole, migrate, open_connection
@@ -38,8 +38,15 @@ T = TypeVar("T")
 PERMUTATION_KEY_BYTES: Final = 24
 #: How many sequence numbers a node takes at once; those unused at its end are never issued.
 BLOCK: Final = 1_000
-#: How long a node keeps a block: the partitions of older numbers may be gone.
-BLOCK_SECONDS: Final = 3_600
+#: How long a node keeps a block, and after how long nothing of it is on its way to a table any more: the partitions of
+#: older numbers may be gone.
+BLOCK_SECONDS: Final = 900
+CLOSED_MS: Final = (BLOCK_SECONDS + 300) * 1_000
+#: What is dropped of a range: its media, and all that goes with its tasks. Locked in this order, as others mostly do.
+MEDIA: Final = ("contents",)
+WHOLE: Final = ("tasks", *MEDIA, "leases", "replays", "callbacks", "attempts")
+#: How many tasks of a range may stay when the others are dropped.
+MOST_STAYING: Final = 1_000
 #: How often the house is looked at, whatever is heard of it.
 LOOK_SECONDS: Final = 1.0
 PATIENCE: Final = Patience()
@@ -120,9 +127,34 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
             # Whoever waited here uses up what the one before took.
             while (n := next(self._drawn, None)) is None or time.monotonic() >= self._kept_until:
                 self._drawn, self._kept_until = iter(range(0)), time.monotonic() + BLOCK_SECONDS
-                ((first,),) = await self._rows("SELECT take_block(?)", self._block)
+                ((first,),) = await self._rows(
+                    "SELECT take_block(?, ?)", self._block, self._clock.now() if self._clock else None
+                )
                 self._drawn = iter(range(first, first + self._block))
         return Sequence(n)
+
+    async def spans(self) -> list[Span]:
+        """Read which partitions were drawn to their ends."""
+        rows = await self._rows("SELECT first, past, drawn, dropped, media FROM ranges WHERE drawn > 0 ORDER BY first")
+        return [
+            Span(first=first, past=past, closed=Millis(drawn + CLOSED_MS), whole=not dropped, media=bool(media))
+            for first, past, drawn, dropped, media in rows
+        ]
+
+    async def drop(self, span: Span, *, media: bool) -> bool:
+        """Drop partitions; nodes are told in the same transaction, for nobody would tell them should this one die."""
+        heard = Heard() if media else Heard(dropped=(span,))
+        told, *_ = (*self._neighbours.packed(heard), "")
+        parts = list(MEDIA if media else WHOLE)
+        gone = 1
+        try:
+            values = span.first, parts, not media, MOST_STAYING, self._neighbours.channel, told
+            ((gone,),) = await self._rows("SELECT drop_range(?, CAST(? AS text[]), ?, ?, ?, ?)", *values)
+        finally:
+            # Also where nobody knows how it ended.
+            if gone and heard.dropped:
+                self._pipeline.callers.tell(heard)
+        return bool(gone)
 
     def listen(self, hearer: Callable[[Heard], None]) -> None:
         """Tell after each commit, here or heard of."""

@@ -18,6 +18,7 @@ from answerdesk.desk.ports import (
     House,
     Needs,
     Rows,
+    Span,
     Verb,
 )
 from answerdesk.desk.watch import Watch
@@ -132,6 +133,15 @@ class SqliteStore(SqliteReading, TaskReads, RecordReads, CrewReads, RollReads):
     def house(self) -> House:
         """Give the small tables."""
         return self._group.house
+
+    async def spans(self) -> list[Span]:
+        """None: what is past is erased where it lies, row by row."""
+        return []
+
+    async def drop(self, span: Span, *, media: bool) -> bool:
+        """Nothing lies in ranges here."""
+        del span, media
+        return False
 
     def duty(self) -> bool:
         """One server at most serves a folder."""

@@ -240,12 +240,27 @@ CREATE TABLE prices (
 
 CREATE TABLE rules (type TEXT COLLATE "C" PRIMARY KEY, rules BYTEA NOT NULL);
 
--- The partitions there are: the numbers `first` to below `past`, and when the last of them was drawn (0: not yet).
-CREATE TABLE ranges (first BIGINT PRIMARY KEY, past BIGINT NOT NULL, drawn BIGINT NOT NULL DEFAULT 0);
+-- The partitions there are: the numbers `first` to below `past`, and when the last of them was drawn (0: not yet);
+-- whether their media are there as they came (1), and whether all but what had to stay was dropped (1).
+CREATE TABLE ranges (
+  first BIGINT PRIMARY KEY,
+  past BIGINT NOT NULL,
+  drawn BIGINT NOT NULL DEFAULT 0,
+  media BIGINT NOT NULL DEFAULT 1,
+  dropped BIGINT NOT NULL DEFAULT 0
+);
 
 -- `house` rises with each change of what nodes remember: accounts, keys, solvers, prices and rules.
 -- `width` is how many numbers a partition made from now on holds: at 5,000 tasks a second 16 million last an hour.
 INSERT INTO facts (name, value) VALUES ('next', 1), ('house', 0), ('width', 16777216);
+
+CREATE FUNCTION attach_partition(part TEXT, span ranges) RETURNS VOID LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format(
+    'ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)', part, part || '_' || span.first, span.first,
+    span.past
+  );
+END $$;
 
 -- Make partitions until there is a whole one beyond a number. Attached to their tables, not created in them: that stops
 -- nobody who reads or writes. Whoever calls holds the row of `next`.
@@ -253,60 +268,93 @@ CREATE FUNCTION make_partitions(upto BIGINT) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   width BIGINT := (SELECT value FROM facts WHERE name = 'width');
   edge BIGINT := (SELECT coalesce(max(past), 0) FROM ranges);
+  span ranges;
   part TEXT;
 BEGIN
   WHILE edge < upto + width LOOP
+    INSERT INTO ranges (first, past) VALUES (edge, edge + width) RETURNING * INTO span;
     FOREACH part IN ARRAY ARRAY['tasks', 'contents', 'leases', 'replays', 'callbacks', 'attempts'] LOOP
       EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', part || '_' || edge, part);
-      EXECUTE format(
-        'ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)', part, part || '_' || edge, edge, edge + width
-      );
+      PERFORM attach_partition(part, span);
     END LOOP;
-    INSERT INTO ranges (first, past) VALUES (edge, edge + width);
     edge := edge + width;
   END LOOP;
 END $$;
 
--- Drop the partitions in which nothing is left and nothing can come: their last number was drawn longer ago than any
--- node keeps a block. While somebody reads or writes that does not end at once, it is left for another time.
-CREATE FUNCTION drop_partitions(before BIGINT) RETURNS BIGINT LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
+-- Forget what tables hold of a range at once, and tell other nodes with it. Open tasks stay, and where `owing` those
+-- whose callback is owed: as few as there are by then, they are put into a fresh partition. Where many would stay, or
+-- would stay again, or whoever reads and writes does not let go at once, nothing is done: it is left for another time.
+CREATE FUNCTION drop_range(start BIGINT, parts TEXT[], owing BIGINT, most BIGINT, channel TEXT, told TEXT)
+RETURNS BIGINT LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
 DECLARE
-  gone BIGINT := 0;
-  part RECORD;
-  left_over BOOLEAN;
+  span ranges;
+  part TEXT;
+  gone TEXT;
+  stay BIGINT[];
+  unsettled BIGINT[];
+  staying TEXT := format(
+    'SELECT array_agg(n) FROM (SELECT n FROM %I WHERE state = 0 UNION SELECT n FROM %I WHERE state = ''owed'' AND $1 = 1'
+    ' LIMIT $2) AS staying', 'tasks_' || start, 'callbacks_' || start
+  );
 BEGIN
-  FOR part IN SELECT * FROM ranges WHERE drawn BETWEEN 1 AND before ORDER BY first LOOP
-    -- Looked at before it is locked: most often there is still something in it.
-    EXECUTE format(
-      'SELECT EXISTS (SELECT 1 FROM %I) OR EXISTS (SELECT 1 FROM %I)', 'tasks_' || part.first, 'contents_' || part.first
-    ) INTO left_over;
-    CONTINUE WHEN left_over;
-    EXECUTE format('ALTER TABLE tasks DETACH PARTITION %I', 'tasks_' || part.first);
-    EXECUTE format('ALTER TABLE contents DETACH PARTITION %I', 'contents_' || part.first);
-    EXECUTE format('DROP TABLE %I, %I', 'tasks_' || part.first, 'contents_' || part.first);
-    DELETE FROM ranges WHERE first = part.first;
-    gone := gone + 1;
+  SELECT * INTO span FROM ranges WHERE first = start FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN 0;
+  END IF;
+  -- Looked at before anything is locked: most often it tells.
+  EXECUTE staying INTO stay USING owing, most + 1;
+  IF cardinality(stay) > most OR span.dropped = 1 AND stay IS NOT NULL THEN
+    RETURN 0;
+  END IF;
+  FOREACH part IN ARRAY parts LOOP
+    EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', part);
+    -- From now on others wait for this: whoever holds the next table may be one of them.
+    PERFORM set_config('lock_timeout', '20ms', true);
   END LOOP;
-  RETURN gone;
+  EXECUTE staying INTO stay USING owing, most + 1;
+  IF cardinality(stay) > most THEN
+    RETURN 0;
+  END IF;
+  EXECUTE staying INTO unsettled USING 0, most + 1;
+  FOREACH part IN ARRAY parts LOOP
+    gone := part || '_' || start || '_gone';
+    -- The media may have gone before.
+    CONTINUE WHEN to_regclass(part || '_' || start) IS NULL;
+    EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', part, part || '_' || start);
+    EXECUTE format('ALTER TABLE %I RENAME TO %I', part || '_' || start, gone);
+    IF stay IS NOT NULL THEN
+      EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', part || '_' || start, part);
+      -- A callback needs its task, but none of its media.
+      EXECUTE format('INSERT INTO %I SELECT * FROM %I WHERE n = ANY ($1)', part || '_' || start, gone)
+        USING CASE part WHEN 'contents' THEN unsettled ELSE stay END;
+      PERFORM attach_partition(part, span);
+    END IF;
+    EXECUTE format('DROP TABLE %I', gone);
+  END LOOP;
+  IF stay IS NULL AND 'tasks' = ANY (parts) THEN
+    DELETE FROM ranges WHERE first = start;
+  ELSE
+    UPDATE ranges SET media = 0, dropped = greatest(dropped, ('tasks' = ANY (parts))::int) WHERE first = start;
+  END IF;
+  IF told <> '' THEN
+    PERFORM pg_notify(channel, told);
+  END IF;
+  RETURN 1;
 EXCEPTION
   WHEN lock_not_available OR deadlock_detected THEN
     RETURN 0;
 END $$;
 
--- Take the next numbers: gives the first of them. Their partitions are there before anybody has them.
-CREATE FUNCTION take_block(size BIGINT) RETURNS BIGINT LANGUAGE plpgsql AS $$
+-- Take the next numbers: gives the first of them. Their partitions are there before anybody has them. Without a time it
+-- is now.
+CREATE FUNCTION take_block(size BIGINT, at BIGINT DEFAULT NULL) RETURNS BIGINT LANGUAGE plpgsql AS $$
 DECLARE
   upto BIGINT;
-  now BIGINT := floor(extract(epoch FROM clock_timestamp()) * 1000);
-  before BIGINT := (SELECT count(*) FROM ranges);
 BEGIN
   UPDATE facts SET value = value + size WHERE name = 'next' RETURNING value INTO upto;
-  UPDATE ranges SET drawn = now WHERE drawn = 0 AND past <= upto;
+  UPDATE ranges SET drawn = coalesce(at, floor(extract(epoch FROM clock_timestamp()) * 1000))
+    WHERE drawn = 0 AND past <= upto;
   PERFORM make_partitions(upto);
-  IF (SELECT count(*) FROM ranges) > before THEN
-    -- Whoever makes one ahead clears up behind: a node keeps a block for an hour at most.
-    PERFORM drop_partitions(now - 7200000);
-  END IF;
   RETURN upto - size;
 END $$;
 
