@@ -110,7 +110,7 @@ def command_line() -> str:
 
 
 def _command(command: Described) -> str:
-    name = " ".join(word for word in command.command.split() if word.islower() and word.isalpha())
+    name = " ".join(word for word in command.command.split() if word.islower() and word.replace("-", "").isalpha())
     options = bullets(f"`{option.written}`: {option.about}" for option in command.options)
     paragraphs = [wrapped(" ".join(part.split())) for part in command.about.split("\n\n")]
     return "\n\n".join(filter(None, [f"## `{name}`", f"```text\n{command.command}\n```", *paragraphs, options]))

@@ -348,7 +348,11 @@ def choose_setting(name: str, flags: Mapping[str, Any], environ: Mapping[str, st
 
 def _find_file(flags: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Path, Mapping[str, Any]]:
     data = _choose(SETTINGS[0], flags, environ, {}, "").value
-    path = Path(environ.get(f"{PREFIX}CONFIG", "") or data / FILE).expanduser()
+    named = environ.get(f"{PREFIX}CONFIG", "")
+    path = Path(named or data / FILE).expanduser()
+    if named and not path.exists():
+        msg = f"{path}, which {PREFIX}CONFIG names, is not there"
+        raise BadSetting(msg)
     return path, _read_file(path, {setting.name for setting in SETTINGS})
 
 

@@ -91,6 +91,8 @@ def test_without_a_verb_the_help_is_shown(program) -> None:
         (("accounts", "add", "x", "--dialect", "latin"), "accepted are capmonster, 2captcha, anticaptcha"),
         (("accounts", "add", "x", "--allow-ip", "here"), "'here' is not an address or a network"),
         (("accounts", "set", "x"), "nothing to change"),
+        (("accounts", "add", "x", "--spend-per-day=-1"), "'-1' is negative; 0 is for no limit"),
+        (("accounts", "set", "x", "--spend-per-day=-0.5"), "'-0.5' is negative; 0 is for no limit"),
         (("workers", "add", "x", "--kinds", "text,smell"), "unknown kind 'smell'; accepted are text, question, audio"),
         (("workers", "add", "x", "--lang", "xx"), "unknown language 'xx'"),
         (("prices", "set", "Nothing", "--price", "1"), "unknown task type 'Nothing'; accepted are ImageToTextTask"),
@@ -98,6 +100,9 @@ def test_without_a_verb_the_help_is_shown(program) -> None:
         (("prices", "set", "ImageToTextTask", "--pay=-1"), "must not be negative"),
         (("rules", "set", "ImageToTextTask"), "nothing to set"),
         (("tasks", "cancel", "0"), "0 is not in the range"),
+        (("tasks", "show", "abc"), "'abc' is not a whole number; see answerdesk tasks show --help"),
+        (("rules", "set", "ImageToTextTask", "--threshold", "high"), "'high' is not a number; see"),
+        (("people", "set", "owner"), "nothing to change"),
         (("ask", "-", "-", "--url", "http://127.0.0.1:9", "--key", "k"), "standard input can be read once only"),
         (("ask", "x.png", "--url", "ftp://nowhere", "--key", "k"), "--url: "),
         (("serve", "--port", "many"), "--port must be a whole number 0..65535 (got 'many')"),
@@ -112,6 +117,22 @@ def test_misuse_is_told_in_one_sentence(desk, words, says) -> None:
     assert (done.code, done.out) == (2, "")
     assert says in done.err
     assert done.err.count("\n") == 1
+
+
+def test_an_account_takes_no_name_that_another_has(desk) -> None:
+    desk("accounts", "add", "acme")
+    desk("accounts", "add", "shop")
+    taken = desk("accounts", "set", "shop", "--name", "acme")
+
+    assert (taken.code, taken.err) == (1, "answerdesk: there is an account 'acme' already; take another name\n")
+    assert desk("accounts", "set", "shop", "--name", "shop", "--weight", "2", "--json").json["weight"] == 2
+
+
+def test_a_named_settings_file_that_is_not_there_is_no_empty_one(program, tmp_path) -> None:
+    done = program("settings", "--data", tmp_path, ANSWERDESK_CONFIG=str(tmp_path / "missing.toml"))
+
+    assert (done.code, done.out) == (2, "")
+    assert "missing.toml, which ANSWERDESK_CONFIG names, is not there" in done.err
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,13 @@ def test_no_page_of_the_reference_is_out_of_date() -> None:
     assert reference.stale() == [], "run python scripts/reference.py"
 
 
+def test_every_command_has_a_heading_of_its_own() -> None:
+    headings = [line for line in text("reference/command-line.md").splitlines() if line.startswith("## `")]
+
+    assert len(set(headings)) == len(headings) == len(describe())
+    assert "## `answerdesk people revoke-sessions`" in headings
+
+
 @pytest.fixture
 def copy(tmp_path):
     shutil.copytree(DOCS, tmp_path / "docs")

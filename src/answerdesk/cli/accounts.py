@@ -63,7 +63,7 @@ _SETTINGS: Final = (
         "--group", type=options.GROUP,
         help="The group of workers that alone may have its tasks, or none for all workers. Default: none.",
     ),
-    click.option("--spend-per-day", type=options.AMOUNT, help="The most spent on a day (UTC), 0 for no limit."),
+    click.option("--spend-per-day", type=options.LIMIT, help="The most spent on a day (UTC), 0 for no limit."),
 )  # fmt: skip
 
 
@@ -90,8 +90,7 @@ def add(name: str, balance: Micros, home: Home, as_json: bool, **settings: Any) 
     key = secrets.token_hex(16)
 
     async def act(store: DeskStore) -> out.Record:
-        if any(account.name == name for account, _ in await store.accounts()):
-            raise Failed(f"there is an account {name!r} already; `answerdesk keys add` gives it one more key")
+        await _check_free(store, name, "`answerdesk keys add` gives it one more key")
         fresh = Account(id=AccountId(await store.draw()), name=name, **options.given(**settings))
         named = (digest(key), key[-4:])
         account = await store.run(OpenAccount(account=fresh, key=named, credit=balance, note="first credit"))
@@ -99,6 +98,11 @@ def add(name: str, balance: Micros, home: Home, as_json: bool, **settings: Any) 
         return _record(account, purse, key=key)
 
     out.facts(with_desk(home, act, make=True), as_json=as_json)
+
+
+async def _check_free(store: DeskStore, name: str, advice: str) -> None:
+    if any(account.name == name for account, _ in await store.accounts()):
+        raise Failed(f"there is an account {name!r} already; {advice}")
 
 
 @accounts.command("list")
@@ -163,7 +167,10 @@ def _change(
 ) -> None:
     async def act(store: DeskStore) -> out.Record:
         account, purse = await find_account(store, name)
-        changed = await store.run(ChangeAccount(account=account.id, settings=change(account)))
+        settings = change(account)
+        if settings.get("name", account.name) != account.name:
+            await _check_free(store, settings["name"], "take another name")
+        changed = await store.run(ChangeAccount(account=account.id, settings=settings))
         return {**_record(changed, purse), **({"callback_secret": shown} if shown else {})}
 
     out.facts(with_desk(home, act), as_json=as_json)

@@ -58,7 +58,7 @@ def _explained(error: Exception) -> tuple[int, str]:
             return INTERRUPTED, ""
         case click.UsageError():
             path = error.ctx.command_path if error.ctx else "answerdesk"
-            return MISUSED, f"{error.format_message().rstrip('.')}; see {path} --help"
+            return MISUSED, f"{_plain(error.format_message()).rstrip('.')}; see {path} --help"
         case click.ClickException():
             return error.exit_code, error.format_message()
         case OSError():
@@ -67,6 +67,18 @@ def _explained(error: Exception) -> tuple[int, str]:
         if name in {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}:
             return explain(error)
     return FAILED, f"unexpected {type(error).__name__} at {_place(error)}: {error}"
+
+
+def _plain(message: str) -> str:
+    """Say in plain words what a number should have been; click names its own types."""
+    for term, words in _TERMS.items():
+        message = message.replace(f"is not a valid {term}", f"is not {words}")
+    return message
+
+
+_TERMS: Final = {
+    "integer range": "a whole number", "integer": "a whole number", "float range": "a number", "float": "a number",
+}  # fmt: skip
 
 
 def _said(code: int) -> Callable[[Any], tuple[int, str]]:

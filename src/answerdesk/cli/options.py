@@ -43,6 +43,14 @@ class Read(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
 
+def _limit(text: str) -> money.Micros:
+    amount = money.parse(text)
+    if amount < 0:
+        msg = f"{text!r} is negative; 0 is for no limit"
+        raise ValueError(msg)
+    return amount
+
+
 def _one_of(text: str, known: Any, what: str) -> str:
     if text not in known:
         msg = f"unknown {what} {text!r}; accepted are {', '.join(known)}"
@@ -94,6 +102,7 @@ def _type(text: str) -> str:
 
 NAME: Final = Read("name", _name)
 AMOUNT: Final = Read("amount", money.parse)
+LIMIT: Final = Read("amount", _limit)
 KINDS: Final = Read("kinds", _kinds)
 LANGUAGE_LIST: Final = Read("languages", _languages)
 GROUP: Final = Read("group", _group)

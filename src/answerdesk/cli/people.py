@@ -137,6 +137,8 @@ def set_(
     **grants: Any,
 ) -> None:  # fmt: skip
     """Change somebody; kinds given to somebody who answered nothing so far let them answer."""
+    if not options.given(name=new_name, role=role, account=account, **grants):
+        raise Misused("nothing to change: name at least one setting; see answerdesk people set --help")
 
     async def act(store: DeskStore, person: Person) -> out.Record:
         owned = (await find_account(store, account))[0].id if account else None
