@@ -93,6 +93,8 @@ class Readers:
                 self._discard(connection)
                 raise
             self._put_back(connection)
+            # Whatever kept another connection from the database.
+            self.trouble, self._away_until = None, 0.0
             return rows
 
     async def _connect(self) -> Connection:
@@ -110,7 +112,6 @@ class Readers:
             self.trouble = str(error) or f"no connection within {PATIENCE:.0f} s"
             self._away_until = time.monotonic() + AWAY
             raise Unavailable(f"the database is away: {self.trouble}") from error
-        self.trouble = None
         return connection
 
     def _put_back(self, connection: Connection) -> None:
