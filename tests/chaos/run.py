@@ -65,6 +65,7 @@ def run(folder: Path, seed: int, rounds: int, tell: Callable[[str], None], only:
         for number in range(rounds):
             # Each in turn, and then by chance.
             name = names[number] if number < len(names) else dice.choice(names)
+            tell(f"{number + 1}. {name} …")
             fault = befall(desk, name, dice)
             report.rounds.append(fault)
             tell(f"{number + 1}. {name}: {fault.whom}; well again {fault.healed:.1f} s after it was mended")
