@@ -342,15 +342,12 @@ class Deliverer:
 
 
 def _signed(posting: Posting, account: Account, clock: Clock) -> dict[str, str]:
-    """Sign the body with each of the account's secrets, as Standard Webhooks wants it."""
-    if not account.callback_secrets:
-        return {}
+    """Name the post and sign its body with each of the account's secrets, as Standard Webhooks wants it."""
     name = f"task_{posting.task}"
     at = datetime.fromtimestamp(clock.now() // 1000, UTC)
+    named = {"webhook-id": name, "webhook-timestamp": str(int(at.timestamp()))}
+    if not account.callback_secrets:
+        return named
     text = posting.body.decode()
     signatures = [Webhook(secret).sign(name, at, text) for secret in account.callback_secrets]
-    return {
-        "webhook-id": name,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": " ".join(signatures),
-    }
+    return {**named, "webhook-signature": " ".join(signatures)}

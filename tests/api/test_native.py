@@ -360,6 +360,7 @@ class TestTransport:
 
         assert (reply.status, reply.headers["www-authenticate"]) == (401, "Bearer")
         assert (reply.headers["content-type"], reply.json["code"]) == (PROBLEM, "ERROR_KEY_DOES_NOT_EXIST")
+        assert reply.json["detail"] == "the bearer key is missing, unknown or revoked; send a key of this desk"
 
     def test_other_origins_are_let_in_by_setting_alone(self, server, strict) -> None:
         names = ("access-control-allow-origin", "access-control-allow-headers", "access-control-allow-methods")

@@ -225,8 +225,8 @@ def problem(fault: Fault, detail: str, status: int | None = None) -> Problem:
 
 
 def problem_of(refusal: Refusal) -> Problem:
-    """Make a problem of a refusal."""
-    return problem(refusal.fault, refusal.detail)
+    """Make a problem of a refusal; here the key is no field of the body."""
+    return problem(refusal.fault, refusal.detail.replace("clientKey", "the bearer key"))
 
 
 def task_json(task: TaskId, reply: Reply) -> TaskJson:
