@@ -43,6 +43,7 @@ from answerdesk.desk.entrance import Entrance
 from answerdesk.desk.greeting import check_exposure, owners_link
 from answerdesk.desk.orders import Orders
 from answerdesk.desk.ports import Heard, Unavailable
+from answerdesk.desk.spotchecks import SpotChecks
 from answerdesk.desk.store import DeskStore
 from answerdesk.desk.visits import Visits
 from answerdesk.model.account import Account, AccountId, digest
@@ -76,6 +77,8 @@ AWAY: Final = "the database cannot be used now; the server's log says why"
 RECOVER_SECONDS: Final = 1.0
 #: Files kept free of held connections: callbacks, the database, logs, pipes.
 SPARE_FILES: Final = MOST_AT_ONCE + 128
+#: How often the server has people check what machines settled alone.
+CHECK_SECONDS: Final = 5.0
 #: How often the server looks whether its certificate wants renewing.
 RENEW_SECONDS: Final = 43_200.0
 
@@ -128,6 +131,7 @@ class Desk:
             bodies=Budget(settings.body_memory * 2**20),
             metrics=self.watching.metrics,
         )
+        self.spot_checks = SpotChecks(self.store, ids, wall)
         self.deliverer = Deliverer(
             store=self.store,
             clock=wall,
@@ -146,6 +150,7 @@ class Desk:
         self.room.hear(heard.tasks)
         self.feed.hear(heard)
         self.watching.meters.hear(heard)
+        self.spot_checks.hear(heard)
 
     def _trouble(self) -> str | None:
         if self.leaving:
@@ -296,6 +301,11 @@ def _loops(desk: Desk, server: Server, certificate: Certificate | None) -> list[
     async def sweep_heads() -> None:
         sweep(server.server_state.connections, time.monotonic())
 
+    async def check() -> None:
+        settled = desk.spot_checks.take()
+        if desk.store.duty():
+            await desk.spot_checks.check(settled, Wall().now())
+
     async def renew() -> None:
         if certificate is not None and certificate.authority is not None and server.config.ssl is not None:
             from answerdesk.api import certificates
@@ -308,6 +318,7 @@ def _loops(desk: Desk, server: Server, certificate: Certificate | None) -> list[
         _every(LOOK_AROUND_SECONDS, look_around),
         _every(REREAD_SECONDS, desk.reread),
         _every(RECOVER_SECONDS, desk.store.recover),
+        _every(CHECK_SECONDS, check),
         _every(HEAD_SECONDS / 3, sweep_heads),
         *(_every(period, functools.partial(_chore, chore, desk.store, retention)) for chore, period in CHORES),
     ]

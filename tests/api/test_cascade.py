@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import pytest
 
-from tests.serving import Serving
+from answerdesk.desk.books import SaveRules
+from answerdesk.model.judge import Rules
+from tests.serving import Serving, wait_until
+
+TYPE = "ImageToTextTask"
 
 
 @pytest.fixture
 def machine(server: Serving):
     return server.worker(machine=True)
+
+
+@pytest.fixture
+def ruled(server: Serving) -> Iterator[Callable[[Rules], None]]:
+    """Rules for this test alone."""
+
+    def rule(rules: Rules) -> None:
+        server.do(SaveRules(type=TYPE, rules=rules))
+        server.notice()
+
+    yield rule
+    rule(Rules())
 
 
 def test_a_sure_machine_settles_alone_and_costs_no_wages(server, customer, machine):
@@ -89,3 +108,50 @@ def test_a_decline_for_language_only_passes_a_task_on(server, customer):
 
     assert status == "processing"
     assert customer.poll(task).json["solution"] == {"text": "abc"}
+
+
+def compared(server: Serving, worker: Any) -> dict[str, Any]:
+    """What is told of one machine."""
+    listed = server.cli("rules", "compared")
+    return next(row for row in listed if row["machine"] == worker.solver.name)
+
+
+def test_in_shadow_the_surest_machine_is_followed_by_a_person_who_sees_nothing_of_it(server, customer, machine, ruled):
+    ruled(Rules(shadows=("seals",)))
+    person = server.worker()
+    person.claim()
+    task = customer.ask(capMonsterModule="seals", recognizingThreshold=10)
+    machine.answer(machine.take(), "l9", confidence=1.0)
+    pending = customer.poll(task, 0).json["status"]
+    lease = person.take()
+    person.answer(lease, "19")
+
+    assert pending == "processing"
+    assert "l9" not in str(lease)
+    assert customer.poll(task).json["solution"] == {"text": "19"}
+    told = compared(server, machine)
+    assert (told["profile"], told["compared"], told["agreed"]) == ("seals", 1, 0)
+    assert (told["threshold"], told["state"]) == ("shadow", "shadow: 1 of 200 comparisons")
+
+
+@pytest.mark.slow
+def test_a_person_is_asked_afterwards_what_a_machine_settled_alone(server, customer, machine, ruled):
+    ruled(Rules(watched=1.0))
+    person = server.worker()
+    person.claim()
+    before = customer.balance()
+    task = customer.ask()
+    machine.answer(machine.take(), "19", confidence=0.99)
+    reply = customer.poll(task).json
+    (lease,) = wait_until(person.claim, "the person is asked")
+    person.answer(lease, "18")
+    told = compared(server, machine)
+
+    assert reply["solution"] == {"text": "19"}
+    assert customer.poll(task).json == reply
+    assert lease["task"] != task
+    assert customer.poll(lease["task"]).json["errorId"] != 0
+    assert before - customer.balance() == pytest.approx(0.001)
+    assert server.earned(person.solver.id) > 0
+    assert (told["alone"], told["right"], told["state"]) == (1, 0.0, "live")
+    assert server.books_are_right()

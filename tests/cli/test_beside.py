@@ -220,7 +220,7 @@ class TestTerms:
         changed = beside("rules", "set", "ImageToTextTask", "--unattended", "wait", "--declines", "3", "--json").json
 
         assert changed == {
-            "type": "ImageToTextTask", "threshold": 0.9, "profiles": [], "target": 0.97, "agree": 1,
+            "type": "ImageToTextTask", "threshold": 0.9, "profiles": [], "target": 0.97, "watched": 0.03, "agree": 1,
             "most_answers": 0, "declines": 3, "unattended": "wait", "machines_first": 2.5, "from": "desk",
         }  # fmt: skip
         assert changed in beside("rules", "list", "--json").json

@@ -11,7 +11,7 @@ from answerdesk.desk.trials import Promote, Trial, trials
 from answerdesk.model.account import DAY_MS, Millis
 from answerdesk.model.judge import NEVER_ENOUGH, Rules
 from answerdesk.model.solver import Solver
-from answerdesk.model.trust import DAYS, ENOUGH, Comparison
+from answerdesk.model.trust import DAYS, ENOUGH, FEW, Comparison
 from tests.store.driver import TYPE, Desk
 
 SHADOW = Rules(shadows=("seals", "dials"), target=0.9)
@@ -116,10 +116,12 @@ async def test_a_live_profile_that_got_worse_is_told_once_it_is_sure(desk):
     await desk.set_rules(Rules(profiles={"seals": 0.8}, target=0.9))
     machine = await desk.machine()
     # What is below the threshold does not matter: people answer that.
-    await count(desk, machine, (700, 50, 5), (900, 30, 26))
+    await count(desk, machine, (700, 50, 5), (900, FEW - 1, 10))
+    few = str(await trial(desk))
+    await count(desk, machine, (900, 81, 77))
     doubtful = str(await trial(desk))
-    await count(desk, machine, (900, 70, 50))
+    await count(desk, machine, (900, 20, 5))
 
-    assert doubtful == "live"
+    assert (few, doubtful) == ("live", "live")
     assert str(await trial(desk)) == "live, worse than aimed at"
-    assert (await trial(desk)).of(machine.id).taken.compared == 100
+    assert (await trial(desk)).of(machine.id).taken.compared == 120

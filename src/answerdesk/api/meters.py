@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from answerdesk.desk.ports import Heard
 from answerdesk.desk.watch import Ran
+from answerdesk.model.account import OWN
 
 
 class Spread:
@@ -170,7 +171,7 @@ class Meters:
     def hear(self, heard: Heard) -> None:
         """Count the tasks that settled: one that is told of again was reported on."""
         for task in heard.tasks:
-            if task.settled and task.report is None:
+            if task.settled and task.report is None and task.account != OWN:
                 name = (str(task.trail or "nobody"), str(task.cause or ""))
                 spread = self.settled.get(name)
                 if spread is None:

@@ -157,6 +157,11 @@ def _trial(trial: Trial, machine: Solver | None) -> out.Record:
     "--target", type=click.FloatRange(0.5, 0.999),
     help="How much of what an earned threshold lets through must be right.",
 )  # fmt: skip
+@click.option(
+    "--watched", type=click.FloatRange(0, 1),
+    help="The share of answers taken from machines alone that people are asked for afterwards, to see whether they get"
+    " worse; 0 for none.",
+)  # fmt: skip
 @click.option("--agree", type=click.IntRange(1, 25), help="How many people must say the same for it to be the answer.")
 @click.option(
     "--most-answers", type=click.IntRange(0, 100),
@@ -224,6 +229,7 @@ def _rules(house: House, name: str) -> out.Record:
         "threshold": found.machine_threshold,
         "profiles": [f"{profile}={_bar(found, profile)}" for profile in (*found.profiles, *found.shadows)],
         "target": found.target,
+        "watched": found.watched,
         "agree": found.agree,
         "most_answers": found.most_answers,
         "declines": found.declines,

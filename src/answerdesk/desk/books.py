@@ -9,7 +9,7 @@ import msgspec
 
 from answerdesk.desk.ports import NO_CHANGES, Changes, Needs, Price, Rows
 from answerdesk.desk.work import Free
-from answerdesk.model.account import Account, AccountId, Key, Millis, Purse
+from answerdesk.model.account import OWN, Account, AccountId, Key, Millis, Purse
 from answerdesk.model.callback import host_named
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.judge import Rules
@@ -130,8 +130,11 @@ class AddKey(msgspec.Struct, frozen=True, kw_only=True):
         return Needs()
 
     def decide(self, rows: Rows, now: Millis) -> tuple[Changes, Key]:
-        """Write it."""
+        """Write it; nobody is to ask in the desk's own name."""
         del rows
+        if self.account == OWN:
+            msg = "the desk's own account takes no keys; name a customer's account"
+            raise Refusal(Fault.BAD_PARAMETERS, msg)
         key = Key(digest=self.digest, account=self.account, tail=self.tail, created=now)
         return Changes(keys=(key,)), key
 

@@ -12,7 +12,7 @@ from answerdesk.desk.ports import NO_CHANGES, Changes, House, Needs, Rows
 from answerdesk.model.account import Millis
 from answerdesk.model.judge import Rules
 from answerdesk.model.solver import SolverId
-from answerdesk.model.trust import ENOUGH, Comparison, Tally, earned, tally
+from answerdesk.model.trust import ENOUGH, FEW, Comparison, Tally, earned, tally
 
 replace = msgspec.structs.replace
 
@@ -53,7 +53,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def worse(self) -> bool:
         """Whether what is taken alone is surely less often right than is aimed at."""
-        return self.taken.at_most < self.rules.target
+        return self.taken.compared >= FEW and self.taken.at_most < self.rules.target
 
     def of(self, solver: SolverId) -> Trial:
         """Give what one machine has to do with it."""

@@ -18,6 +18,8 @@ Millis = NewType("Millis", int)
 Sequence = NewType("Sequence", int)
 
 DAY_MS: Final = 86_400_000
+#: The desk's own account, under which it asks for itself: nobody's key, in no list, its number never drawn.
+OWN: Final = AccountId(2**53 - 1)
 
 
 class Standing(enum.StrEnum):

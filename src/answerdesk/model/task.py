@@ -200,6 +200,10 @@ class Permutation:
             plain = self._back(0)
         return Sequence(block << self._BITS | plain)
 
+    def lot(self, n: Sequence) -> float:
+        """Give a number from 0 to below 1 that nobody without the key can tell, the same each time."""
+        return (self.show(Sequence(self.show(n))) & self._MASK) / (1 << self._BITS)
+
     def _forth(self, x: int) -> int:
         mask, fold = self._MASK, self._FOLD
         for odd, add in self._rounds:

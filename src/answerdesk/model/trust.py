@@ -17,6 +17,8 @@ from answerdesk.model.task import Task
 
 #: Comparisons that a profile in shadow needs before it can earn a threshold.
 ENOUGH: Final = 200
+#: Comparisons above its threshold from which on a live profile may be found worse than it is to be.
+FEW: Final = 20
 #: For how many days a comparison counts: what a machine reads, and how well, changes.
 DAYS: Final = 90
 #: How sure the lower bound is, in standard deviations: 95 % between both bounds.

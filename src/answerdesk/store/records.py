@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from answerdesk.desk.ports import Listing
 from answerdesk.desk.sums import Spending, Spent, Sums, Traffic
-from answerdesk.model.account import Account, AccountId, Key, Millis, Purse, Sequence
+from answerdesk.model.account import OWN, Account, AccountId, Key, Millis, Purse, Sequence
 from answerdesk.model.answer import Lease
 from answerdesk.model.callback import Attempt, Callback
 from answerdesk.model.money import BOOKS, Book, Entry, Micros
@@ -97,7 +97,8 @@ class RecordReads(Reading):
         live = "solver = solvers.id AND outcome IS NULL AND until > ?"
         lease = f"SELECT 1 FROM leases JOIN tasks USING (n) WHERE {live} AND {matches}"
         held = f"SELECT id FROM solvers WHERE EXISTS ({lease})"
-        recent = "SELECT kind, lang, state, created, tasks.ended, price FROM tasks ORDER BY n DESC LIMIT 1000"
+        columns = "kind, lang, state, created, tasks.ended, price"
+        recent = f"SELECT {columns} FROM tasks WHERE account <> {OWN:d} ORDER BY n DESC LIMIT 1000"
         took, price = "CAST(avg(ended - created) AS double precision)", "CAST(avg(price) AS double precision)"
         average = f"SELECT count(*), {took}, {price} FROM ({recent}) AS recent WHERE state = 1 AND {matches}"
         ((count, milliseconds, cost),) = await self._rows(average, *values)
@@ -109,8 +110,8 @@ class RecordReads(Reading):
         )
 
     async def accounts(self) -> list[tuple[Account, Purse]]:
-        """List by id."""
-        rows = await self._rows(f"SELECT settings, {PURSE} FROM accounts ORDER BY id")
+        """List by id; the desk's own is nobody's to see."""
+        rows = await self._rows(f"SELECT settings, {PURSE} FROM accounts WHERE id <> ? ORDER BY id", OWN)
         return [(tables.account_from(row[0]), tables.purse_from(row[1:])) for row in rows]
 
     async def keys(self, account: AccountId | None) -> list[Key]:
