@@ -90,8 +90,8 @@ def _database_server(database: DatabaseUrl) -> str:
     found = check_up(database, Wall().now())
     if found.wrong:
         raise Wrong(f"{database}: {'; '.join(found.wrong)}")
-    room = f"{found.room} connections left"
-    return f"{database}: PostgreSQL {found.version}, {found.promise}, schema {found.schema}, {room}"
+    schema = "; ".join((f"schema {found.schema}", *found.put_off))
+    return f"{database}: PostgreSQL {found.version}, {found.promise}, {found.room} connections left, {schema}"
 
 
 def _ledger(given: Given) -> str:

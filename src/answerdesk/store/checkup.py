@@ -15,6 +15,7 @@ from answerdesk.model.account import Millis
 from answerdesk.model.database import DatabaseUrl
 from answerdesk.store.cluster import HALF_A_DESK, UNFINISHED, open_connection
 from answerdesk.store.schema import migrations
+from answerdesk.store.upgrade import put_off, state
 
 #: The first version that is known to do.
 LEAST_VERSION: Final = 15
@@ -47,9 +48,12 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
     now: Millis
     #: Connections that are left.
     room: int
-    #: How many migrations the database has had, 0 for no desk, and how many this version knows.
+    #: The last migration the database has had, 0 for no desk, the least that code has to know, and what this one knows.
     schema: int
+    oldest: int
     known: int
+    #: Migrations that wait for nodes of an older version to end.
+    put_off: tuple[str, ...]
     #: Whether no copy into it was begun and not finished.
     whole: bool
     #: The time of this machine.
@@ -81,8 +85,8 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
             yield f"its clock is {abs(self.now - self.here) / 1000:.1f} s from this machine's; synchronise both"
         if self.room < LEAST_ROOM:
             yield f"{self.room} connections are left, a node takes {LEAST_ROOM}; raise max_connections"
-        if self.schema > self.known:
-            yield f"of a newer answerdesk (schema {self.schema}, this one knows {self.known}); upgrade answerdesk"
+        if self.oldest > self.known:
+            yield f"of a newer answerdesk (schema {self.oldest}, this one knows {self.known}); upgrade answerdesk"
         if not self.schema:
             yield "there is no desk in it; `answerdesk serve` makes one"
         if not self.whole:
@@ -94,16 +98,14 @@ def check_up(database: DatabaseUrl, here: Millis) -> Checkup:
     try:
         with closing(open_connection(database.reveal())) as connection:
             row: Any = connection.execute(_ASKED).fetchone()
-            made: Any = connection.execute("SELECT to_regclass('facts') IS NOT NULL").fetchone()
-            facts: dict[str, int] = {}
-            if made[0]:
-                facts.update(connection.execute("SELECT name, value FROM facts").fetchall())
+            had, known = state(connection), migrations("postgres")
+            waits = tuple(map(str, put_off(connection, known))) if had.done else ()
+            copying = had.done and connection.execute("SELECT 1 FROM facts WHERE name = %s", (UNFINISHED,)).fetchone()
     except (psycopg.Error, Unavailable) as error:
         msg = f"{database}: {error}"
         raise Unavailable(msg) from None
     names = ("version", "release", "fsync", "full_pages", "synchronous", "standbys", "standby", "now", "room")
     found = dict(zip(names, row, strict=True))
     return Checkup(
-        **found, schema=facts.get("schema", 0), known=len(migrations("postgres")), whole=UNFINISHED not in facts,
-        here=here,
+        **found, schema=had.schema, oldest=had.oldest, known=len(known), put_off=waits, whole=not copying, here=here,
     )  # fmt: skip

@@ -15,10 +15,9 @@ from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import StrBinaryDumper, StrDumper
 
 from answerdesk.desk.ports import Unavailable
-from answerdesk.store.schema import migrations, newer
+from answerdesk.store.schema import Migrations, migrations
+from answerdesk.store.upgrade import NOT_UP, PutOff, upgrade
 
-#: Whoever migrates holds this advisory lock; so may nobody else.
-MIGRATING: Final = 0x616E_7377_0001
 #: The fact that stands in a database for as long as it holds less than the whole of a desk that is copied into it.
 UNFINISHED: Final = "copying"
 HALF_A_DESK: Final = "a copy into this database was begun and not finished"
@@ -102,50 +101,24 @@ async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
     await connection.execute(SET)
 
 
-def migrate(connection: psycopg.Connection[tuple[Any, ...]], fresh_key: Callable[[], bytes]) -> None:
-    """Bring a database to this version, each migration in a transaction of its own; a newer one is refused."""
-    known = migrations("postgres")
+def migrate(
+    connection: psycopg.Connection[tuple[Any, ...]], fresh_key: Callable[[], bytes], known: Migrations | None = None
+) -> list[PutOff]:
+    """Bring a database to this version; one that this version cannot work on any more is refused.
+
+    Gives the steps that wait until nodes of an older version have ended.
+    """
     try:
-        if _schema(connection) != len(known):
-            _catch_up(connection, [sql for _, sql in known])
+        waiting = upgrade(connection, migrations("postgres") if known is None else known)
         connection.execute(
             "INSERT INTO secrets (name, value) VALUES ('permutation', %s) ON CONFLICT DO NOTHING", (fresh_key(),)
         )
     except psycopg.Error as error:
-        raise Unavailable(f"the database cannot be brought up to date: {error}") from error
+        raise Unavailable(f"{NOT_UP}: {error}") from error
+    return waiting
 
 
 def check_whole(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
     """Refuse a database into which a desk was copied in part; raises Unavailable."""
     if connection.execute("SELECT value FROM facts WHERE name = %s", (UNFINISHED,)).fetchone():
         raise Unavailable(f"{HALF_A_DESK}; give the same `answerdesk copy` again")
-
-
-def _catch_up(connection: psycopg.Connection[tuple[Any, ...]], steps: list[str]) -> None:
-    """Make the missing steps, one node at a time; whoever waited finds them made."""
-    with connection.transaction():
-        # Another node may be at it for longer than a lock is waited for elsewhere.
-        connection.execute("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = 0")
-        connection.execute("SELECT pg_advisory_lock(%s)", (MIGRATING,))
-    try:
-        while (done := _schema(connection)) < len(steps):
-            with connection.transaction():
-                connection.execute("SET LOCAL statement_timeout = 0")
-                connection.execute(steps[done])
-                connection.execute(
-                    "INSERT INTO facts (name, value) VALUES ('schema', %s)"
-                    " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                    (done + 1,),
-                )
-        if done > len(steps):
-            raise newer(done, len(steps))
-    finally:
-        connection.execute("SELECT pg_advisory_unlock(%s)", (MIGRATING,))
-
-
-def _schema(connection: psycopg.Connection[tuple[Any, ...]]) -> int:
-    """Tell how many migrations the database has had."""
-    if connection.execute("SELECT to_regclass('facts')").fetchone() == (None,):
-        return 0
-    row = connection.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone()
-    return row[0] if row else 0

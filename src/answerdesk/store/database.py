@@ -14,7 +14,7 @@ from typing import Any, Final
 from answerdesk.desk.ports import Unavailable
 from answerdesk.store.group import is_busy
 from answerdesk.store.reading import Reading
-from answerdesk.store.schema import migrations, newer
+from answerdesk.store.schema import Migration, Migrations, Phase, migrations, newer
 from answerdesk.store.tables import Row
 
 #: How far a restored desk skips, so that no id issued after the backup comes again.
@@ -78,12 +78,12 @@ def _patiently(connection: sqlite3.Connection, statement: str) -> None:
             return
 
 
-def migrate(connection: sqlite3.Connection, fresh_key: Callable[[], bytes]) -> None:
-    """Bring a database to this version, each migration in a transaction of its own; a newer one is refused."""
-    known = migrations("sqlite")
+def migrate(connection: sqlite3.Connection, fresh_key: Callable[[], bytes], known: Migrations | None = None) -> None:
+    """Bring a database to this version, step by step; a newer one is refused, for one server at most uses a file."""
+    known = migrations("sqlite") if known is None else known
     while (done := _schema(connection)) < len(known):
         try:
-            connection.executescript(f"BEGIN IMMEDIATE;{known[done][1]};PRAGMA user_version = {done + 1};COMMIT;")
+            _make(connection, known[done])
         except sqlite3.Error:
             if connection.in_transaction:
                 connection.rollback()
@@ -94,6 +94,16 @@ def migrate(connection: sqlite3.Connection, fresh_key: Callable[[], bytes]) -> N
         raise newer(done, len(known))
     connection.execute("INSERT OR IGNORE INTO facts (name, value) VALUES ('permutation', ?)", (fresh_key(),))
     connection.execute("INSERT OR IGNORE INTO facts (name, value) VALUES ('next', 1), ('settled', 0)")
+
+
+def _make(connection: sqlite3.Connection, step: Migration) -> None:
+    """Make a step in a transaction; only a back-fill commits batch by batch before it."""
+    sql = step.sql
+    if step.phase is Phase.BACKFILL:
+        while connection.execute(*step.statements).rowcount:
+            pass
+        sql = ""
+    connection.executescript(f"BEGIN IMMEDIATE;{sql}\n;PRAGMA user_version = {step.number};COMMIT;")
 
 
 def _schema(connection: sqlite3.Connection) -> int:

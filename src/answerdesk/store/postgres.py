@@ -20,6 +20,7 @@ from answerdesk.desk.watch import Watch
 from answerdesk.model.account import Millis, Sequence
 from answerdesk.model.task import Task
 from answerdesk.store import tables
+from answerdesk.store.attendance import Attendance
 from answerdesk.store.cluster import check_whole, migrate, open_connection
 from answerdesk.store.crew import CrewReads
 from answerdesk.store.lookups import TaskReads
@@ -28,6 +29,7 @@ from answerdesk.store.pipeline import Pipeline
 from answerdesk.store.readers import PostgresGlance, Readers
 from answerdesk.store.records import RecordReads
 from answerdesk.store.roll import RollReads
+from answerdesk.store.schema import Migrations, migrations
 from answerdesk.store.tables import TASK, Row
 from answerdesk.store.transaction import VERSION
 from answerdesk.store.units import house_asked
@@ -68,11 +70,13 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
     """The store port on a PostgreSQL database; without a clock a unit's time is the database's own."""
 
     def __init__(
-        self, url: str, clock: Clock | None = None, *, block: int = BLOCK, patience: Patience = PATIENCE
-    ) -> None:
-        """Reach the database, and bring the schema up to date."""
+        self, url: str, clock: Clock | None = None, *, block: int = BLOCK, patience: Patience = PATIENCE,
+        known: Migrations | None = None,
+    ) -> None:  # fmt: skip
+        """Reach the database, and bring the schema up to date, of which this code knows so many migrations."""
+        known = migrations("postgres") if known is None else known
         with closing(open_connection(url)) as connection:
-            migrate(connection, lambda: os.urandom(PERMUTATION_KEY_BYTES))
+            waiting = migrate(connection, lambda: os.urandom(PERMUTATION_KEY_BYTES), known)
             check_whole(connection)
             secret = connection.execute("SELECT value FROM secrets WHERE name = 'permutation'").fetchone()
             version, house = read_house(connection)
@@ -88,6 +92,7 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
         self._pipeline = Pipeline(Writer(url, self.node, patience), house, version, clock)
         self._neighbours = Neighbours(url, self.node, self.permutation_key, read=self._among, hear=self._hear_others)
         self._pipeline.announce = self._neighbours.tell
+        self._attendance = Attendance(url, self.node, known, self._rows, waiting)
         self._drawn = iter(range(0))
         self._kept_until = 0.0
         self._drawing = asyncio.Lock()
@@ -100,7 +105,7 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
     @property
     def trouble(self) -> str | None:
         """Why nothing can be promised now, None where all is well."""
-        return self._pipeline.trouble or self._readers.trouble
+        return self._attendance.trouble or self._pipeline.trouble or self._readers.trouble
 
     @property
     def backlog(self) -> int:
@@ -188,6 +193,7 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
     def look_around(self) -> None:
         """Listen to other nodes, and look once a second at what they made of the house, should no word of it come."""
         self._neighbours.listen()
+        self._attendance.look(on_duty=self.duty())
         if time.monotonic() - self._looked >= LOOK_SECONDS and (self._looking is None or self._looking.done()):
             self._looked = time.monotonic()
             self._looking = asyncio.get_running_loop().create_task(self.look())
@@ -217,5 +223,6 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
         await self._pipeline.aclose()
+        await self._attendance.aclose()
         await self._neighbours.aclose()
         self.close()
