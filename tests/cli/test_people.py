@@ -53,6 +53,19 @@ def test_a_person_belongs_to_groups(beside):
     assert (refused.code, "is not a group" in refused.err) == (2, True)
 
 
+@pytest.mark.parametrize("grant", [("--groups", "vault"), ("--groups", "none"), ("--lang", "de")], ids=str)
+def test_grants_for_somebody_who_does_not_answer_are_refused_and_not_dropped(beside, grant):
+    name = "-".join(grant).strip("-")
+    beside("people", "invite", name, "--role", "viewer")
+    refused = beside("people", "set", name, *grant)
+    together = beside("people", "set", name, *grant, "--kinds", "grid", "--json").json
+
+    assert (refused.code, refused.out) == (1, "")
+    assert f"{name} answers no tasks" in refused.err
+    assert "--kinds" in refused.err
+    assert (together["kinds"], together["languages"] or together["groups"] or ["none"]) == (["grid"], [grant[1]])
+
+
 def test_everybody_is_listed_and_named_by_name_or_id(server):
     made = [
         server.cli("people", "invite", f"lister {n}", "--role", role) for n, role in enumerate(("worker", "viewer"))
@@ -128,6 +141,12 @@ def test_a_customer_has_an_account_and_nobody_else(beside):
         (("suspend", "owner"), 1, "last owner"),
         (("set", "owner", "--role", "worker"), 1, "last owner"),
         (("invite", "OWNER"), 1, "somebody called 'owner' already"),
+        (
+            ("invite", "x", "--role", "viewer", "--groups", "vault"),
+            2,
+            "--groups is for people who answer: give --kinds",
+        ),
+        (("invite", "x", "--role", "viewer", "--lang", "de"), 2, "--lang is for people who answer: give --kinds, too"),
     ],
     ids=str,
 )

@@ -297,6 +297,17 @@ async def test_somebody_who_answered_nothing_is_let_answer(people):
     assert (again.solver, people.store.house().solvers[0].kinds) == (900, frozenset())
 
 
+@pytest.mark.parametrize(
+    "grants", [{"kinds": frozenset({Kind.GRID})}, {"languages": frozenset({"en"})}, {"groups": frozenset()}], ids=str
+)
+async def test_somebody_who_answers_nothing_has_no_grants_to_change(people, grants):
+    ann = await people.enrol("ann", Role.VIEWER)
+    with pytest.raises(Refusal, match="ann answers no tasks"):
+        await people.store.run(Change(person=ann, settings={"role": Role.OPERATOR}, **grants))
+
+    assert (await people.store.person(ann.id)).role is Role.VIEWER
+
+
 async def test_a_change_takes_no_name_that_is_taken(people):
     ann, _ = await people.enrol("ann"), await people.desk.person("bob")
     await people.enrol("carol")

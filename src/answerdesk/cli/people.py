@@ -55,13 +55,16 @@ def invite(name: str, role: str, account: str | None, home: Home, as_json: bool,
     became = Role(role)
     if (became is Role.CUSTOMER) is not (account is not None):
         raise Misused("a customer has an account, and nobody else has: --role customer and --account go together")
+    answers = grants["kinds"] is not None or became in ANSWERING
+    for option, grant in (("--lang", grants["languages"]), ("--groups", grants["groups"])):
+        if grant and not answers:
+            raise Misused(f"{option} is for people who answer: give --kinds, too, to let a {role} answer")
     secret = secrets.token_hex(LINK_BYTES)
 
     async def act(store: DeskStore) -> out.Record:
         await owner_of(store, store)
         owned = (await find_account(store, account))[0].id if account else None
         person = Person(id=PersonId(await store.draw()), name=name, role=became, account=owned)
-        answers = grants["kinds"] is not None or became in ANSWERING
         solver = await _solver(store, name, **grants) if answers else None
         link = Link(digest=digest(secret), person=person.id, purpose=Purpose.INVITE)
         enrolled = await store.run(Enrol(person=person, solver=solver, link=link))

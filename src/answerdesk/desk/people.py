@@ -251,7 +251,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         """Give the solver as it is to be, None where nothing about it changes."""
         had = next((one for one in rows.house.solvers if one.id == person.solver), None) or self.solver
         if had is None:
-            return None
+            if (self.kinds, self.languages, self.groups) == (None, None, None):
+                return None
+            msg = f"{person.name} answers no tasks, so there is nothing to grant; --kinds KINDS or all lets them answer"
+            raise Refusal(Fault.BAD_PARAMETERS, msg)
         grants = replace(
             had,
             name=changed.name,
