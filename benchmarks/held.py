@@ -40,9 +40,10 @@ WORKER: Final = Solver(id=seed.WORKER, name="worker", machine=False, kinds=froze
 async def claimed(desk: main.Desk) -> list[Lease]:
     """Lease every open task."""
     leases: list[Lease] = []
+    ids = Permutation(desk.store.permutation_key)
     while True:
         names = tuple(f"{len(leases) + number:032x}" for number in range(500))
-        found = await desk.store.run(Claim(solver=WORKER, kinds=(Kind.TEXT,), names=names))
+        found = await desk.store.run(Claim(solver=WORKER, kinds=(Kind.TEXT,), names=names, ids=ids))
         leases += [lease for lease, _ in found]
         if not found:
             return leases

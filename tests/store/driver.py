@@ -53,7 +53,8 @@ class Desk:
         self.store = store
         self.clock = clock
         self.names = names or Names()
-        self.ids = Permutation(bytes(range(24)))
+        # Of two stores that are asked as one only one seeks leases by it.
+        self.ids = Permutation(getattr(store, "permutation_key", bytes(range(24))))
         self.orders = Orders(store, board or Board(), self.ids)
         self._last = first - 1
 
@@ -116,7 +117,7 @@ class Desk:
         self, solver: Solver, most: int = 1, kinds: tuple[Kind, ...] = (Kind.TEXT,), *, reserve: bool = False
     ) -> list[Lease]:
         tokens = tuple(self.names.secret() for _ in range(most))
-        given = await self.store.run(Claim(solver=solver, kinds=kinds, names=tokens, reserve=reserve))
+        given = await self.store.run(Claim(solver=solver, kinds=kinds, names=tokens, reserve=reserve, ids=self.ids))
         return [lease for lease, _ in given]
 
     async def show(self, solver: Solver, lease: Lease) -> Held:

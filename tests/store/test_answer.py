@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from answerdesk.desk.work import MACHINE_LEASE_MS, PERSON_LEASE_MS
-from answerdesk.model.answer import Decline, Outcome, Verdict, Why
+from answerdesk.model.answer import Decline, Outcome, Verdict, Why, token_of
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.judge import Rules, Unattended
 from answerdesk.model.money import Micros
@@ -94,6 +95,20 @@ class TestAnswer:
                 "no lease of this worker has this name",
             )
         assert (await desk.answer(person, lease)).accepted
+
+    async def test_a_token_that_names_another_task_is_no_lease_of_either(self, desk):
+        account, person = await desk.open_account(), await desk.person()
+        for _ in range(2):
+            await desk.submit(account)
+        one, other = await desk.claim(person, 2)
+        secret, _, _ = one.token.partition(".")
+
+        for token in (token_of(secret, desk.ids.show(other.task)), token_of(secret, desk.ids.show(10**9)), secret):
+            with pytest.raises(Refusal):
+                await desk.answer(person, replace(one, token=token))
+            assert await desk.store.lease(token) is None
+        assert (await desk.store.lease(one.token)) == one
+        assert await desk.answer(person, one) == await desk.answer(person, other) == ACCEPTED
 
     async def test_a_value_that_is_no_answer_is_refused_and_the_lease_stays(self, desk):
         account, person = await desk.open_account(), await desk.person()

@@ -272,7 +272,8 @@ class WorkApi:
 
     def _claim_of(self, solver: Solver, call: ClaimCall) -> work.Claim:
         names = tuple(self._names.secret() for _ in range(call.max))
-        return work.Claim(solver=solver, kinds=call.kinds or WORK_KINDS, names=names, reserve=call.reserve)
+        kinds = call.kinds or WORK_KINDS
+        return work.Claim(solver=solver, kinds=kinds, names=names, reserve=call.reserve, ids=self._ids)
 
     async def _leases(self, solver: Solver, call: ClaimCall, receive: Receive) -> list[Given]:
         until = self._clock.monotonic() + call.wait

@@ -11,7 +11,7 @@ from answerdesk.desk.hunt import Hunt
 from answerdesk.desk.ports import NO_CHANGES, Changes, House, Needs, Rows
 from answerdesk.desk.settling import free_at, go_on, settle
 from answerdesk.model.account import AccountId, Millis, Sequence
-from answerdesk.model.answer import Decline, Lease, Outcome, Verdict, Why
+from answerdesk.model.answer import Decline, Lease, Outcome, Verdict, Why, token_of
 from answerdesk.model.catalog import CATALOG
 from answerdesk.model.fair import Flow, Line, LineName, line_of, served
 from answerdesk.model.fault import Fault, Refusal
@@ -19,7 +19,7 @@ from answerdesk.model.money import NOTHING, Entry, Micros, Move
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver, SolverId
 from answerdesk.model.standing import Mark
-from answerdesk.model.task import Cause, Route, Task
+from answerdesk.model.task import Cause, Permutation, Route, Task
 from answerdesk.model.values import accept
 
 replace = msgspec.structs.replace
@@ -47,6 +47,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...]
     #: Whether to set the tasks aside only: their time runs from when they are shown.
     reserve: bool = False
+    #: Makes the ids by which tokens name their tasks. Without it they name none, and not every store finds them again.
+    ids: Permutation | None = None
 
     @property
     def needs(self) -> Needs:
@@ -77,10 +79,10 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         given: list[tuple[Lease, Task]] = []
         # The hunt may have looked before others were done with these tasks, and before what this very call says.
         found = (n for n in rows.found if self._may_have(n, rows) and not self._had(rows.said(n), now))
-        for token, n in zip(self.names, found, strict=False):
+        for name, n in zip(self.names, found, strict=False):
             task = rows.tasks[n]
             lease = Lease(
-                token=token,
+                token=token_of(name, self.ids.show(n)) if self.ids else name,
                 task=n,
                 account=task.account,
                 solver=self.solver.id,

@@ -4,13 +4,15 @@ Rule: a lease row outlives its task until retention and keeps its outcome, so a 
 from __future__ import annotations
 
 import enum
+import re
+from typing import Final
 
 import msgspec
 
 from answerdesk.model.account import AccountId, Millis, Sequence
 from answerdesk.model.money import NOTHING, Micros
 from answerdesk.model.solver import SolverId
-from answerdesk.model.task import Trail
+from answerdesk.model.task import TaskId, Trail
 
 
 class Decline(enum.StrEnum):
@@ -114,6 +116,21 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     def decline(self) -> Decline | None:
         """The reason, if this lease ended in a decline."""
         return msgspec.json.decode(self.said, type=Decline) if self.outcome is Outcome.DECLINED else None
+
+
+def token_of(secret: str, task: TaskId) -> str:
+    """Name a lease: by a secret, and by the id of its task, which its holder is told anyway and a store seeks it by."""
+    return f"{secret}.{task:x}"
+
+
+#: No id is longer.
+_NAMES_TASK: Final = re.compile(r"[^.]+\.([1-9a-f][0-9a-f]{0,12})")
+
+
+def task_of(token: str) -> TaskId | None:
+    """Give the task that a lease's token names, None where it names none; whether there is such a lease is not said."""
+    named = _NAMES_TASK.fullmatch(token)
+    return TaskId(int(named[1], 16)) if named else None
 
 
 def trail_of(said: tuple[Lease, ...]) -> Trail:

@@ -15,6 +15,7 @@ import psycopg
 
 from answerdesk.desk.ports import NO_CHANGES, Changes, Clock, Heard, House, Needs, Rows, Unavailable, Verb
 from answerdesk.model.account import Millis
+from answerdesk.model.task import Permutation
 from answerdesk.store.callers import Callers, Waiting, give, refuse
 from answerdesk.store.transaction import Unit
 from answerdesk.store.trips import Connection
@@ -75,11 +76,12 @@ def _looks(verb: Verb[Any]) -> bool:
 class Pipeline:
     """One writer, its queue of verbs, and what is remembered between units."""
 
-    def __init__(self, writer: Writer, house: House, version: int, clock: Clock | None) -> None:
+    def __init__(self, writer: Writer, house: House, version: int, clock: Clock | None, ids: Permutation) -> None:
         """Take the writer, and the house with its version as they were read at opening."""
         self._writer = writer
         self._clock = clock
         self.house = house
+        self._ids = ids
         self._version = version
         self.callers = Callers()
         #: Told what this node wrote, for other nodes to hear.
@@ -157,7 +159,7 @@ class Pipeline:
     async def _unit(self, batch: list[Waiting], *, alone: bool) -> None:
         """Run a batch in one transaction; alone among those who change the house, once it is seen to change it."""
         connection = await self._writer.connection()
-        unit = Unit(self._writer.trips, self._writer.columns, self.house, self._clock)
+        unit = Unit(self._writer.trips, self._writer.columns, self.house, self._clock, self._ids)
         outcomes: list[Any] = []
         again = False
         try:

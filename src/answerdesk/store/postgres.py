@@ -18,7 +18,8 @@ import psycopg
 from answerdesk.desk.ports import Clock, Heard, House, Span, Unavailable, Verb
 from answerdesk.desk.watch import Watch
 from answerdesk.model.account import Millis, Sequence
-from answerdesk.model.task import Task
+from answerdesk.model.answer import Lease, task_of
+from answerdesk.model.task import Permutation, Task
 from answerdesk.store import tables
 from answerdesk.store.attendance import Attendance
 from answerdesk.store.cluster import check_whole, migrate, open_connection
@@ -30,7 +31,7 @@ from answerdesk.store.readers import PostgresGlance, Readers
 from answerdesk.store.records import RecordReads
 from answerdesk.store.roll import RollReads
 from answerdesk.store.schema import Migrations, migrations
-from answerdesk.store.tables import TASK, Row
+from answerdesk.store.tables import LEASE, TASK, Row
 from answerdesk.store.transaction import VERSION
 from answerdesk.store.units import house_asked
 from answerdesk.store.writer import Patience, Writer
@@ -83,13 +84,14 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
         assert secret is not None
         #: The key of the public ids, made once for each desk.
         self.permutation_key: bytes = secret[0]
+        self._ids = Permutation(self.permutation_key)
         self._clock = clock
         self._block = block
         self._url = url
         self._readers = Readers(url)
         #: What nodes on one database are told apart by.
         self.node = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._pipeline = Pipeline(Writer(url, self.node, patience), house, version, clock)
+        self._pipeline = Pipeline(Writer(url, self.node, patience), house, version, clock, self._ids)
         self._neighbours = Neighbours(url, self.node, self.permutation_key, read=self._among, hear=self._hear_others)
         self._pipeline.announce = self._neighbours.tell
         self._attendance = Attendance(url, self.node, known, self._rows, waiting)
@@ -137,6 +139,13 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
                 )
                 self._drawn = iter(range(first, first + self._block))
         return Sequence(n)
+
+    async def lease(self, token: str) -> Lease | None:
+        """Look among the leases of the task that the token names."""
+        task = task_of(token)
+        select = f"SELECT {LEASE} FROM leases WHERE n = ? AND token = ?"
+        rows = await self._rows(select, self._ids.find(task), token) if task else []
+        return tables.lease_from(rows[0]) if rows else None
 
     async def spans(self) -> list[Span]:
         """Read which partitions were drawn to their ends."""

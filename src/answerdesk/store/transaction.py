@@ -9,8 +9,10 @@ from typing import Final, TypeVar
 from answerdesk.desk.hunt import Hunt
 from answerdesk.desk.ports import Clock, House, Needs
 from answerdesk.model.account import AccountId, Millis, Sequence
+from answerdesk.model.answer import task_of
 from answerdesk.model.solver import SolverId
 from answerdesk.model.standing import Standing
+from answerdesk.model.task import Permutation
 from answerdesk.store import people, tables
 from answerdesk.store.columns import Columns, Text, Whole
 from answerdesk.store.decided import Decided
@@ -44,10 +46,7 @@ _BEGUN: Final = (
     f" RETURNING unit, ({VERSION})"
 )
 _CHANGED: Final = "UPDATE facts SET value = value + 1 WHERE name = 'house' RETURNING value"
-_NUMBERS: Final = (
-    "SELECT n FROM leases WHERE token = ANY (%s) UNION SELECT n FROM leases"
-    f" WHERE solver = ANY (%s) AND outcome IS NULL AND until > coalesce(%s, {CLOCK})"
-)
+_NUMBERS: Final = f"SELECT n FROM leases WHERE solver = ANY (%s) AND outcome IS NULL AND until > coalesce(%s, {CLOCK})"
 _TASKS: Final = f"SELECT {TASK} FROM unnest(%s) AS asked (n) JOIN tasks USING (n) ORDER BY n FOR UPDATE OF tasks"
 _LEASES: Final = f"SELECT {LEASE} FROM unnest(%s) AS asked (n) JOIN leases USING (n) ORDER BY given, token"
 _PURSES: Final = f"SELECT {PURSE} FROM accounts WHERE id = ANY (%s) ORDER BY id FOR NO KEY UPDATE"
@@ -75,9 +74,10 @@ _STANDINGS: Final = f"SELECT {STANDING} FROM standings WHERE solver = ANY (%s) O
 class Unit(Decided):
     """One transaction's rows: gathered before its verbs decide, written out before a hunt and at its end."""
 
-    def __init__(self, trips: Trips, columns: Columns, house: House, clock: Clock | None) -> None:
+    def __init__(self, trips: Trips, columns: Columns, house: House, clock: Clock | None, ids: Permutation) -> None:
         """Take the way over the writer's connection, on which nothing is under way."""
         super().__init__(house, Millis(0))
+        self._ids = ids
         self._trips = trips
         self._columns = columns
         self._clock = clock
@@ -104,11 +104,13 @@ class Unit(Decided):
     async def gather(self, needs: list[Needs], known: int) -> None:
         """Read what these verbs need, each row under the lock that guards it, and the house unless it is known."""
         numbers = {n for need in needs for n in need.tasks}
-        tokens = {token for need in needs for token in need.leases}
+        named = {task_of(token) for need in needs for token in need.leases}
+        # A lease is read with the task that its token names, or there is none of that name.
+        numbers.update(self._ids.find(task) for task in named if task)
         holders = {solver for need in needs for solver in need.leases_of}
-        if tokens or holders:
+        if holders:
             now = self._clock.now() if self._clock else None
-            (found,) = await self._ask((_NUMBERS, (Text(tokens), Whole(holders), now)))
+            (found,) = await self._ask((_NUMBERS, (Whole(holders), now)))
             numbers.update(n for (n,) in found)
         if numbers:
             (found,) = await self._ask((_TASKS, (Whole(sorted(numbers)),)))
