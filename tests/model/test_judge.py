@@ -392,10 +392,11 @@ class TestPeopleMustAgree:
         assert wants(ask([first, second], "PP, both had it", rules=self.TWO), Route.PEOPLE)
         assert ask([first, second, third], "PP, both had it", rules=self.TWO) == Settled(second)
 
-    def test_once_agreement_is_out_of_reach_the_task_is_given_up(self):
+    def test_once_agreement_is_out_of_reach_the_task_fails_for_that(self):
+        """The vendors' ERROR_BAD_DUPLICATES (PROTOCOL §3.4)."""
         three = [self.says(text, i) for i, text in enumerate(("AB", "CD", "EF"), 7)]
 
-        assert ask(three, "PP, both had it", rules=self.TWO) == GIVE_UP
+        assert ask(three, "PP, both had it", rules=self.TWO) == Unsolvable(Cause.DISAGREED)
 
     def test_the_operator_may_have_more_people_asked(self):
         three = [self.says(text, i) for i, text in enumerate(("AB", "CD", "EF"), 7)]

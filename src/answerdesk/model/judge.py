@@ -161,7 +161,7 @@ def _ask_more_people(answered: int, agreed: int, rules: Rules) -> Judgement:
     left = (rules.most_answers or 2 * rules.agree - 1) - answered
     missing = rules.agree - agreed
     if missing > left:
-        return Unsolvable(Cause.UNSOLVED)
+        return Unsolvable(Cause.DISAGREED)
     return Want(route=Route.PEOPLE, slots=missing, until=_NEVER)
 
 
