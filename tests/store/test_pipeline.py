@@ -116,6 +116,21 @@ async def test_verbs_that_wait_together_are_committed_together(far, cut):
     assert cut.commits - before == 1
 
 
+async def test_who_comes_while_a_unit_is_about_to_begin_still_joins_it(far, cut):
+    await open_account(far)
+    before = cut.commits
+
+    async def come(turns: int) -> Purse:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return await far.run(top_up())
+
+    purses = await asyncio.gather(*map(come, range(4)))
+
+    assert [purse.balance for purse in purses] == [5, 10, 15, 20]
+    assert cut.commits - before == 1
+
+
 async def test_those_who_look_for_work_keep_nobody_else_waiting(far, cut):
     desk = Desk(far, Clock())
     account, people = await desk.open_account(), [await desk.person() for _ in range(20)]

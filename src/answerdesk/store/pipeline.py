@@ -27,6 +27,9 @@ _UNKNOWN: Final = -1
 BATCH: Final = 64
 #: Those of them that look for work.
 HUNTS: Final = 16
+#: How often the loop turns before a unit takes its verbs: so often until all that have come lie in the queue, of which
+#: a socket's are a few turns away. Fewer and larger units cost less, and where nothing comes no time is lost.
+TURNS: Final = 6
 #: How often a unit that failed by chance is run again, and how long it waits before, at most, at first.
 TRIES: Final = 5
 REST: Final = 0.01
@@ -78,10 +81,10 @@ class Pipeline:
 
     def __init__(self, writer: Writer, house: House, version: int, clock: Clock | None, ids: Permutation) -> None:
         """Take the writer, and the house with its version as they were read at opening."""
+        self._ids = ids
         self._writer = writer
         self._clock = clock
         self.house = house
-        self._ids = ids
         self._version = version
         self.callers = Callers()
         #: Told what this node wrote, for other nodes to hear.
@@ -131,6 +134,9 @@ class Pipeline:
 
     async def _work(self) -> None:
         while len(self.callers):
+            for _ in range(TURNS):
+                if len(self.callers) < BATCH:
+                    await asyncio.sleep(0)
             for batch in _apart(self.callers.batch(BATCH)):
                 await self._run(batch)
 
