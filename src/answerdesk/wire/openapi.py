@@ -206,13 +206,14 @@ _INDEX: Final = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string",
 def _media() -> dict[str, Any]:
     return {
         "operationId": "media",
-        "summary": "The original bytes of a question's picture or sound, for the holder of its lease; under `earlier`"
-        " instead of a number those of the earlier picture of its series, while the lease runs.",
+        "summary": "A question's picture or sound, for the holder of its lease: as it was sent for a machine, and for a"
+        " person made anew; under `earlier` instead of a number the earlier picture of its series, while the lease"
+        " runs.",
         "parameters": [
             {"name": "lease", "in": "path", "required": True, "schema": {"type": "string"}},
             {"name": "index", "in": "path", "required": True, "schema": _INDEX},
         ],
-        "responses": {"200": {"description": "The bytes as they were sent.", "content": {"*/*": {}}}}
+        "responses": {"200": {"description": "The picture or sound.", "content": {"*/*": {}}}}
         | _problems(401, 404, 503),
     }
 

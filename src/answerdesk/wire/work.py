@@ -190,7 +190,7 @@ class OptionsJson(TypedDict):
 
 
 class MediumJson(TypedDict):
-    """A picture or sound: where its original bytes are, and what its header says."""
+    """A picture or sound: where it is, and what it is there: made anew for people, as it was sent for machines."""
 
     url: str
     type: str
