@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 import structlog
 
 from answerdesk.desk.ports import Changes, Needs, Rows
@@ -104,6 +105,21 @@ async def test_a_claim_passes_over_a_row_it_cannot_read(desk):
         leases = await desk.claim(person, most=2)
 
     assert [lease.task for lease in leases] == [first]
+
+
+@pytest.mark.parametrize("poisoned", [1, 3])
+async def test_rows_it_cannot_read_at_the_front_leave_no_claim_empty(desk, poisoned):
+    account, other, person = await desk.open_account(), await desk.open_account(), await desk.person()
+    first = await desk.submit(account)
+    for rank in range(poisoned):
+        await planted(desk, first, cause="eaten", rank=rank)
+    second = await desk.submit(other)
+
+    with structlog.testing.capture_logs():
+        leases = [await desk.claim(person, most=1) for _ in range(3)]
+
+    assert sorted(lease.task for given in leases for lease in given) == [first, second]
+    assert [len(given) for given in leases] == [1, 1, 0]
 
 
 async def test_a_task_of_a_type_that_is_gone_is_claimed_answered_and_told(desk):

@@ -177,12 +177,16 @@ class Search:
         """The tasks that may be locked."""
         return Whole(n for place in self._planned for n in self._found[place])
 
-    def in_turn(self, locked: list[list[Sequence]]) -> list[Sequence]:
-        """Give what was locked in the order of its flows' turns; where a flow had too little, others hold the rest."""
-        got = dict(zip(self._planned, locked, strict=True))
-        for place, turns in self._planned.items():
+    def in_turn(self, held: list[list[Sequence]], locked: list[list[Sequence]]) -> list[Sequence]:
+        """Give what was locked and can be read in the order of its flows' turns.
+
+        Where a flow had too little, others hold the rest; where it had enough, what cannot be read is passed over.
+        """
+        got = dict(zip(self._planned, held, strict=True))
+        for (place, turns), all_of in zip(self._planned.items(), locked, strict=True):
             if len(got[place]) < turns:
-                self.missed += [n for n in self._found[place] if n not in got[place]]
+                listed = all_of if len(all_of) >= turns else self._found[place]
+                self.missed += [n for n in listed if n not in got[place]]
         left = {place: iter(numbers) for place, numbers in got.items()}
         found = (next(left[place], None) for place in self._turns)
         return [n for n in found if n is not None]

@@ -183,7 +183,8 @@ class Unit(Decided):
             if not locks:
                 break
             *locked, leases = await self._ask(*locks, (_LEASES, (search.looked_at,)))
-            rows.found += search.in_turn([self._hold(found) for found in locked])
+            numbers = [[row[0] for row in found] for found in locked]
+            rows.found += search.in_turn([self._hold(found) for found in locked], numbers)
             for row in leases:
                 if row[1] in rows.tasks and row[0] not in rows.leases:
                     rows.hold(tables.lease_from(row))

@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any, Final, TypeVar
 
+import msgspec
+
 from answerdesk.desk.hunt import Hunt
 from answerdesk.desk.ports import House, Needs
 from answerdesk.model.account import AccountId, Millis
@@ -124,9 +126,15 @@ class Unit(Decided):
         """Find the best tasks for a solver, after writing out what came before."""
         self.flush()
         self.rows.idle.clear()
-        self.rows.found = hunting.find(hunting.SqliteQueue(self._db, hunt, self.now), hunt, self.rows)
-        self._gather_tasks(set(self.rows.found) - self.rows.tasks.keys())
-        self.rows.found = [n for n in self.rows.found if n in self.rows.tasks]
+        look = hunt
+        while True:
+            found = hunting.find(hunting.SqliteQueue(self._db, look, self.now), look, self.rows)
+            self._gather_tasks(set(found) - self.rows.tasks.keys())
+            self.rows.found = [n for n in found if n in self.rows.tasks][: hunt.most]
+            if len(found) < look.most or len(self.rows.found) == hunt.most:
+                return
+            # Rows that cannot be read stand before others that can.
+            look = msgspec.structs.replace(look, most=hunt.most + len(found) - len(self.rows.found))
 
     def flush(self) -> None:
         """Write out everything that stands and is not yet written."""
