@@ -90,6 +90,33 @@ def test_a_number_is_never_drawn_before_its_partitions_are_there(url: str) -> No
     assert edges[-1][1] >= upto + 8
 
 
+def test_partitions_are_as_wide_as_the_numbers_of_their_time(url: str) -> None:
+    with closing(open_connection(url)) as connection:
+
+        def draw(size: int, times: int, every: int) -> list[int]:
+            """Draw for a while; gives how wide the partitions are that were made meanwhile."""
+            nonlocal now
+            (before,) = connection.execute("SELECT max(past) FROM ranges").fetchone() or ()
+            for _ in range(times):
+                now += every
+                connection.execute("SELECT take_block(%s, %s)", (size, now))
+            made = "SELECT past - first FROM ranges WHERE first >= %s ORDER BY first"
+            return [width for (width,) in connection.execute(made, (before,)).fetchall()]
+
+        now = 1_000_000
+        connection.execute("UPDATE facts SET value = 100 WHERE name = 'width'")
+        connection.execute("UPDATE facts SET value = 9999 WHERE name = 'widest'")
+        connection.execute("UPDATE facts SET value = (SELECT max(past) FROM ranges) WHERE name = 'next'")
+        # Nobody said how long they should last.
+        assert set(draw(50, 6, 1_000)) == {100}
+        connection.execute("UPDATE facts SET value = 10000 WHERE name = 'lasts'")
+        assert set(draw(50, 24, 1_000)) == {500}
+        assert set(draw(50, 24, 10_000)[2:]) == {100}
+        # A rush of one moment.
+        assert draw(50, 3, 0)[-1] == 1_600
+        assert draw(4_000, 3, 0)[-1] == 9_999
+
+
 def test_all_that_grows_with_the_tasks_is_partitioned_and_its_key_has_number_and_account(url: str) -> None:
     keys = (
         "SELECT relname,"

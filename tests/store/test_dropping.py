@@ -38,7 +38,7 @@ class Short(Postgres):
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         super().__init__(folder, clock)
-        self.meddle(f"UPDATE facts SET value = {WIDTH} WHERE name = 'width'")
+        self.meddle(f"UPDATE facts SET value = {WIDTH} WHERE name IN ('width', 'widest')")
         parts = f"ARRAY[{', '.join(map(repr, WHOLE))}]"
         self.meddle(f"SELECT drop_range(first, {parts}, 1, 0, '', '') FROM ranges")
         # The first number drawn is the first of a range.
@@ -167,7 +167,7 @@ async def test_what_may_not_be_forgotten_stays_when_the_others_go(short, crowd):
     assert (await crowd.desk.answer(crowd.person, lease)).accepted
     assert await crowd.forget() == 0
     assert short.left() == {}
-    assert await crowd.desk.store.spans() == []
+    assert await crowd.desk.store.spans(0) == []
 
 
 async def test_a_range_of_which_much_would_stay_is_left_as_it_is(short, crowd):
@@ -190,7 +190,7 @@ async def test_media_go_at_once_and_before_their_tasks(short, crowd):
     for _ in range(2):
         await crowd.empty(SHORT_MEDIA)
         assert short.left() == dict.fromkeys([table for table in WHOLE if table != "contents"], numbers)
-    assert [span.media for span in await crowd.desk.store.spans()] == [False]
+    assert [span.media for span in await crowd.desk.store.spans(0)] == [False]
     assert (await crowd.desk.task(numbers[0])).solution == b'"word"'
     short.clock.pass_by(DAY_MS)
     await crowd.forget(SHORT_MEDIA)
@@ -198,18 +198,18 @@ async def test_media_go_at_once_and_before_their_tasks(short, crowd):
 
 
 async def test_a_range_is_closed_once_no_block_of_it_is_kept(short, crowd):
-    assert await crowd.desk.store.spans() == []
+    assert await crowd.desk.store.spans(0) == []
     await crowd.answered(WIDTH)
 
     closed = Millis(short.clock.now() + CLOSED_MS)
-    assert await crowd.desk.store.spans() == [Span(first=Sequence(WIDTH), past=Sequence(2 * WIDTH), closed=closed)]
+    assert await crowd.desk.store.spans(0) == [Span(first=Sequence(WIDTH), past=Sequence(2 * WIDTH), closed=closed)]
 
 
 @pytest.mark.parametrize("table", WHOLE)
 async def test_whoever_reads_keeps_nobody_waiting_for_a_range_to_go(short, crowd, table):
     await crowd.answered(WIDTH)
     short.clock.pass_by(CLOSED_MS + DAY_MS + 1)
-    (span,) = await crowd.desk.store.spans()
+    (span,) = await crowd.desk.store.spans(0)
     with closing(open_connection(short.url)) as reader:
         reader.execute("BEGIN")
         reader.execute(f"SELECT count(*) FROM {table}")
@@ -228,7 +228,7 @@ async def test_whoever_reads_keeps_nobody_waiting_for_a_range_to_go(short, crowd
 async def test_writers_and_a_range_that_goes_do_not_fail_each_other(short, crowd):
     await crowd.answered(2 * WIDTH)
     short.clock.pass_by(CLOSED_MS + DAY_MS + 1)
-    spans = await crowd.desk.store.spans()
+    spans = await crowd.desk.store.spans(0)
     desk, stop = short.desk(), asyncio.Event()
 
     async def write() -> int:
@@ -276,7 +276,7 @@ async def test_a_node_that_does_not_learn_how_it_ended_forgets_what_it_remembers
     (n, *_) = await crowd.answered(WIDTH)
     task = crowd.desk.ids.show(n)
     await crowd.desk.orders.look_up(crowd.account.id, task, short.clock.now())
-    (span,) = await crowd.desk.store.spans()
+    (span,) = await crowd.desk.store.spans(0)
     crowd.desk.store._readers.close()  # noqa: SLF001 - as when the database goes away
 
     with pytest.raises(Unavailable):

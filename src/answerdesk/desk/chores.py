@@ -20,6 +20,8 @@ ROUND = 256
 #: What is past its time waits for at most this part of it to be forgotten at once with all of its range: so little
 #: longer it is kept. What would have to wait longer is erased by itself.
 PATIENCE = 12
+#: A range lasts for three quarters of what is waited for; the rest is for the last of its tasks to come and go.
+LASTS = PATIENCE * 4 // 3
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +59,7 @@ async def review(store: Store, now: Millis, retention: Retention) -> int:
 
 async def forget(store: Store, now: Millis, retention: Retention) -> int:
     """Erase settled tasks past their retention; gives how many, ROUND when there may be more."""
-    whole = await _past(store, now, retention.results_ms, media=False)
+    whole = await _past(store, now, retention, media=False)
     if whole:
         await store.run(Forget(whole=whole))
     return len(whole)
@@ -65,7 +67,7 @@ async def forget(store: Store, now: Millis, retention: Retention) -> int:
 
 async def empty(store: Store, now: Millis, retention: Retention) -> int:
     """Erase the media of settled tasks past theirs, the answers staying readable."""
-    media = await _past(store, now, retention.media_ms, media=True)
+    media = await _past(store, now, retention, media=True)
     if media:
         await store.run(Forget(media=media))
     return len(media)
@@ -91,9 +93,10 @@ async def sign_out(store: Store, now: Millis, retention: Retention) -> int:
     return await store.run(Sweep(most=ROUND))
 
 
-async def _past(store: Store, now: Millis, kept_ms: int, *, media: bool) -> tuple[Sequence, ...]:
+async def _past(store: Store, now: Millis, retention: Retention, *, media: bool) -> tuple[Sequence, ...]:
     """Drop the ranges that are wholly past, and find what is past of others and has nothing to wait for."""
-    spans = await store.spans()
+    kept_ms = retention.media_ms if media else retention.results_ms
+    spans = await store.spans(retention.results_ms // LASTS)
     waiting: list[Span] = []
     for span in spans:
         over = span.closed is not None and now - span.closed > kept_ms

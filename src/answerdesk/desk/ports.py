@@ -345,8 +345,11 @@ class Store(Protocol):
     async def oldest(self, most: int, *, media: bool) -> list[tuple[Sequence, Millis, State]]:
         """Find the first tasks kept, or the first whose media are kept, with their time of creation."""
 
-    async def spans(self) -> list[Span]:
-        """Give the ranges of numbers that were drawn and can be forgotten at once, first to last; none is an answer."""
+    async def spans(self, lasting: int) -> list[Span]:
+        """Give the ranges of numbers that were drawn and can be forgotten at once, first to last; none is an answer.
+
+        Of those that are made from now on each should last about so many milliseconds.
+        """
 
     async def drop(self, span: Span, *, media: bool) -> bool:
         """Forget a closed range's tasks at once, or their media alone; what is open stays, and what owes a callback.

@@ -53,6 +53,10 @@ MOST_STAYING: Final = 1_000
 #: How often the house is looked at, whatever is heard of it.
 LOOK_SECONDS: Final = 1.0
 PATIENCE: Final = Patience()
+_SPANS: Final = (
+    "WITH said AS (UPDATE facts SET value = ? WHERE name = 'lasts' AND value <> ?)"
+    " SELECT first, past, drawn, dropped, media FROM ranges WHERE drawn > 0 ORDER BY first"
+)
 
 
 def read_house(connection: psycopg.Connection[Row]) -> tuple[int, House]:
@@ -147,9 +151,9 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
         rows = await self._rows(select, self._ids.find(task), token) if task else []
         return tables.lease_from(rows[0]) if rows else None
 
-    async def spans(self) -> list[Span]:
+    async def spans(self, lasting: int) -> list[Span]:
         """Read which partitions were drawn to their ends."""
-        rows = await self._rows("SELECT first, past, drawn, dropped, media FROM ranges WHERE drawn > 0 ORDER BY first")
+        rows = await self._rows(_SPANS, lasting, lasting)
         return [
             Span(first=first, past=past, closed=Millis(drawn + CLOSED_MS), whole=not dropped, media=bool(media))
             for first, past, drawn, dropped, media in rows

@@ -239,12 +239,13 @@ CREATE TABLE prices (
 
 CREATE TABLE rules (type TEXT COLLATE "C" PRIMARY KEY, rules BYTEA NOT NULL);
 
--- The partitions there are: the numbers `first` to below `past`, and when the last of them was drawn (0: not yet);
--- whether their media are there as they came (1), and whether all but what had to stay was dropped (1).
+-- The partitions there are: the numbers `first` to below `past`, when the last of them was drawn (0: not yet) and when it
+-- was made, unless all of its numbers had been drawn before; whether their media are there as they came (1), and whether all but what had to stay was dropped (1).
 CREATE TABLE ranges (
   first BIGINT PRIMARY KEY,
   past BIGINT NOT NULL,
   drawn BIGINT NOT NULL DEFAULT 0,
+  made BIGINT,
   media BIGINT NOT NULL DEFAULT 1,
   dropped BIGINT NOT NULL DEFAULT 0
 );
@@ -265,18 +266,22 @@ END $$;
 -- nobody who reads or writes. Whoever calls holds the row of `next`.
 CREATE FUNCTION make_partitions(upto BIGINT) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
-  width BIGINT := (SELECT value FROM facts WHERE name = 'width');
+  width BIGINT := next_width();
   edge BIGINT := (SELECT coalesce(max(past), 0) FROM ranges);
   span ranges;
   part TEXT;
 BEGIN
   WHILE edge < upto + width LOOP
-    INSERT INTO ranges (first, past) VALUES (edge, edge + width) RETURNING * INTO span;
+    INSERT INTO ranges (first, past, made) VALUES (edge, edge + width, at) RETURNING * INTO span;
+    -- What is behind already, as in a desk that moves here, goes into one.
+    IF edge + width < upto THEN
+      UPDATE ranges SET past = upto, made = NULL WHERE first = edge RETURNING * INTO span;
+    END IF;
     FOREACH part IN ARRAY ARRAY['tasks', 'contents', 'leases', 'replays', 'callbacks', 'attempts'] LOOP
       EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', part || '_' || edge, part);
       PERFORM attach_partition(part, span);
     END LOOP;
-    edge := edge + width;
+    edge := span.past;
   END LOOP;
 END $$;
 
@@ -351,10 +356,10 @@ DECLARE
   upto BIGINT;
 BEGIN
   UPDATE facts SET value = value + size WHERE name = 'next' RETURNING value INTO upto;
-  UPDATE ranges SET drawn = coalesce(at, floor(extract(epoch FROM clock_timestamp()) * 1000))
-    WHERE drawn = 0 AND past <= upto;
-  PERFORM make_partitions(upto);
+  UPDATE ranges SET drawn = now WHERE drawn = 0 AND past <= upto;
+  PERFORM make_partitions(upto, now);
   RETURN upto - size;
 END $$;
 
 SELECT make_partitions(1);
+  now BIGINT := coalesce(at, floor(extract(epoch FROM clock_timestamp()) * 1000));
