@@ -65,7 +65,9 @@ class Attendance:
         with contextlib.suppress(Unavailable):
             await self._rows(_HERE, self._node, len(self._known), ENTERING)
             ((oldest,),) = await self._rows(_OLDEST)
-            self.trouble = str(newer(oldest, len(self._known))) if oldest > len(self._known) else None
+            if oldest > len(self._known) and self.trouble is None:
+                self.trouble = str(newer(oldest, len(self._known)))
+                log.error("schema_outgrown", why=self.trouble)
             if self._waiting and on_duty and self.trouble is None:
                 self._waiting = await asyncio.to_thread(self._upgrade)
 

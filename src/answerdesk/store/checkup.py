@@ -14,7 +14,7 @@ from answerdesk.desk.ports import Unavailable
 from answerdesk.model.account import Millis
 from answerdesk.model.database import DatabaseUrl
 from answerdesk.store.cluster import HALF_A_DESK, UNFINISHED, open_connection
-from answerdesk.store.schema import migrations
+from answerdesk.store.schema import Migrations, migrations
 from answerdesk.store.upgrade import put_off, state
 
 #: The first version that is known to do.
@@ -93,12 +93,13 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
             yield f"{HALF_A_DESK}; give the same `answerdesk copy` again"
 
 
-def check_up(database: DatabaseUrl, here: Millis) -> Checkup:
-    """Look a database's server over; raises Unavailable when it cannot be asked."""
+def check_up(database: DatabaseUrl, here: Millis, known: Migrations | None = None) -> Checkup:
+    """Look a database's server over, for code that knows so much; raises Unavailable when it cannot be asked."""
+    known = migrations("postgres") if known is None else known
     try:
         with closing(open_connection(database.reveal())) as connection:
             row: Any = connection.execute(_ASKED).fetchone()
-            had, known = state(connection), migrations("postgres")
+            had = state(connection)
             waits = tuple(map(str, put_off(connection, known))) if had.done else ()
             copying = had.done and connection.execute("SELECT 1 FROM facts WHERE name = %s", (UNFINISHED,)).fetchone()
     except (psycopg.Error, Unavailable) as error:
