@@ -7,7 +7,7 @@ import pytest
 from answerdesk.api.metrics import is_local
 from answerdesk.config import BadSetting
 from answerdesk.watching import LEAST_TOKEN, read_token
-from tests.serving import Serving
+from tests.serving import Serving, wait_until
 
 TOKEN = "a-token-for-those-who-watch"
 
@@ -97,7 +97,8 @@ def test_with_a_token_whoever_has_it_may_read_and_nobody_else(tmp_path):
             assert b"answerdesk_" not in refused.body
         forwarded = {"Authorization": f"Bearer {TOKEN}", "X-Forwarded-For": "192.0.2.7", "Host": "desk.example"}
 
-        assert b"answerdesk_ready 1.0" in server.http.get("/metrics", forwarded).body
+        # It tells its address before it calls itself ready.
+        wait_until(lambda: b"answerdesk_ready 1.0" in server.http.get("/metrics", forwarded).body, "the desk is ready")
         assert TOKEN not in server.logged()
 
 
