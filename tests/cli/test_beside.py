@@ -388,10 +388,11 @@ class TestAsk:
         assert "give an account's key with --key or ANSWERDESK_KEY" in keyless.err
 
     def test_a_folder_without_pictures_is_told(self, beside, tmp_path) -> None:
+        (tmp_path / "scan.tiff").write_bytes(b"II*")  # a sort that is not served
         done = beside("ask", tmp_path)
 
         assert (done.code, done.out) == (1, "")
-        assert "holds no pictures" in done.err
+        assert "holds no pictures; looked for .bmp, .gif, .jpeg, .jpg, .png, .webp" in done.err
 
 
 def test_a_well_desk_is_found_well(beside, server) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from answerdesk_client import Progress
 
 #: What a folder is searched for.
-PICTURES: Final = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+PICTURES: Final = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp"})
 STDIN: Final = "-"
 #: Seconds to go on trying a server that does not answer.
 PATIENCE: Final = 10.0
