@@ -251,8 +251,25 @@ CREATE TABLE ranges (
 );
 
 -- `house` rises with each change of what nodes remember: accounts, keys, solvers, prices and rules.
--- `width` is how many numbers a partition made from now on holds: at 5,000 tasks a second 16 million last an hour.
-INSERT INTO facts (name, value) VALUES ('next', 1), ('house', 0), ('width', 16777216);
+-- A partition made from now on holds as many numbers as are drawn in `lasts` milliseconds (0: not said yet), but no fewer
+-- than `width` and no more than `widest`.
+INSERT INTO facts (name, value)
+VALUES ('next', 1), ('house', 0), ('lasts', 0), ('width', 1048576), ('widest', 2147483648);
+
+-- How wide the next partition is, by how long the last one took; one moment's rush makes it no more than 16 times wider.
+CREATE FUNCTION next_width() RETURNS BIGINT LANGUAGE sql STABLE AS $$
+  WITH last AS (
+    SELECT past - first AS width, drawn - coalesce(lag(drawn) OVER (ORDER BY first), made) AS took
+    FROM ranges WHERE drawn > 0 ORDER BY first DESC LIMIT 1
+  ), fact AS (
+    SELECT max(value) FILTER (WHERE name = 'lasts') AS lasts, max(value) FILTER (WHERE name = 'width') AS width,
+      max(value) FILTER (WHERE name = 'widest') AS widest
+    FROM facts WHERE name IN ('lasts', 'width', 'widest')
+  )
+  SELECT least(widest, greatest(fact.width, least(
+    16 * last.width, last.width::double precision * lasts / greatest(took, 1)
+  )))::bigint FROM fact LEFT JOIN last ON took IS NOT NULL
+$$;
 
 CREATE FUNCTION attach_partition(part TEXT, span ranges) RETURNS VOID LANGUAGE plpgsql AS $$
 BEGIN
@@ -264,7 +281,7 @@ END $$;
 
 -- Make partitions until there is a whole one beyond a number. Attached to their tables, not created in them: that stops
 -- nobody who reads or writes. Whoever calls holds the row of `next`.
-CREATE FUNCTION make_partitions(upto BIGINT) RETURNS VOID LANGUAGE plpgsql AS $$
+CREATE FUNCTION make_partitions(upto BIGINT, at BIGINT DEFAULT NULL) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   width BIGINT := next_width();
   edge BIGINT := (SELECT coalesce(max(past), 0) FROM ranges);
@@ -354,6 +371,7 @@ END $$;
 CREATE FUNCTION take_block(size BIGINT, at BIGINT DEFAULT NULL) RETURNS BIGINT LANGUAGE plpgsql AS $$
 DECLARE
   upto BIGINT;
+  now BIGINT := coalesce(at, floor(extract(epoch FROM clock_timestamp()) * 1000));
 BEGIN
   UPDATE facts SET value = value + size WHERE name = 'next' RETURNING value INTO upto;
   UPDATE ranges SET drawn = now WHERE drawn = 0 AND past <= upto;
@@ -362,4 +380,3 @@ BEGIN
 END $$;
 
 SELECT make_partitions(1);
-  now BIGINT := coalesce(at, floor(extract(epoch FROM clock_timestamp()) * 1000));
