@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from answerdesk.model.account import DAY_MS, Sequence
+from answerdesk.model.account import DAY_MS, OWN, Sequence
 from answerdesk.model.money import BOOKS, Book, Micros, Move, show
 from answerdesk.model.task import Permutation, TaskId
 from tests.simulation.readings import Readings
@@ -95,7 +95,8 @@ def one_order_makes_one_task(case: Case) -> Iterator[str]:
     for (account, key), tasks in by_key.items():
         if len(tasks) > 1:
             yield f"account {account}, {key}: told of {sorted(tasks)}"
-    kept = Counter(_mark_of(row[0]) for row in case.rows("SELECT question FROM tasks"))
+    # What the desk asks for itself has the question of another task.
+    kept = Counter(_mark_of(row[0]) for row in case.rows(f"SELECT question FROM tasks WHERE account <> {OWN:d}"))
     twice = 2 if case.world.weather.twice else 1
     for (_, body), times in case.told.sent.items():
         mark = _mark_of(body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from random import Random
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from answerdesk.desk.chores import CHORES, Chore, Retention
 from answerdesk.desk.entrance import Entrance
 from answerdesk.desk.orders import Orders
 from answerdesk.desk.ports import Heard, Unavailable
+from answerdesk.desk.spotchecks import SpotChecks
 from answerdesk.desk.visits import Visits
 from answerdesk.model.task import Permutation
 from tests.simulation.store import PERMUTATION_KEY, Disk
@@ -65,6 +67,16 @@ class Eyes:
         """Nothing was opened."""
 
 
+class Tokens:
+    """Names drawn apart from all others, so that one more changes none of them."""
+
+    def __init__(self, dice: Random) -> None:
+        self._dice = dice
+
+    def secret(self) -> str:
+        return f"{self._dice.getrandbits(128):032x}"
+
+
 class Node:
     """The server; down between a kill and the next start."""
 
@@ -99,6 +111,7 @@ class Node:
             store=self.store, admission=Admission(entrance, Visits(self.store, self.store), world), room=self.room,
             ids=self.ids, names=world, clock=world, darkroom=Darkroom((Eyes(),)), crew=self.store,
         )  # fmt: skip
+        self.checks = SpotChecks(self.store, self.ids, Tokens(world.dice(f"checks {self.starts}")))
         self.store.listen(self._hear)
         self.up = True
         self._loops = [asyncio.ensure_future(each) for each in self._periodic()]
@@ -107,6 +120,7 @@ class Node:
         self.hold.settle(heard.tasks, self.polls.forget)
         self.room.hear(heard.tasks)
         self.feed.hear(heard)
+        self.checks.hear(heard)
 
     def _periodic(self) -> list[Awaitable[None]]:
         weather = self.world.weather
@@ -128,8 +142,17 @@ class Node:
         def doing(chore: Chore) -> Callable[[], Awaitable[None]]:
             return lambda: do(chore)
 
+        async def check() -> None:
+            await self.checks.check(self.checks.take(), self.world.now())
+
         chores = [self._every(weather.chores * (1 + i / 10), doing(chore)) for i, (chore, _) in enumerate(CHORES[:3])]
-        return [self._every(3.3, look_around), self._every(4.7, reread), self._every(6.1, recover), *chores]
+        return [
+            self._every(3.3, look_around),
+            self._every(4.7, reread),
+            self._every(6.1, recover),
+            self._every(1.7, check),
+            *chores,
+        ]
 
     async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -128,8 +128,9 @@ class Life:
 
     async def _set_up(self) -> None:
         weather, store = self.world.weather, self.node.store
-        await store.run(SaveRules(type="ImageToTextTask", rules=Rules(agree=weather.agree)))
-        await store.run(SaveRules(type="TextCaptchaTask", rules=Rules(agree=weather.agree)))
+        rules = Rules(agree=weather.agree, watched=0.7)
+        await store.run(SaveRules(type="ImageToTextTask", rules=rules))
+        await store.run(SaveRules(type="TextCaptchaTask", rules=rules))
         known: dict[int, list[int]] = {}
         self.customers, self.workers, self.solvers = [], [], []
         for number in range(1, weather.accounts + 1):

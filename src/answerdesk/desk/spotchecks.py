@@ -14,7 +14,7 @@ from answerdesk.desk.ports import NO_CHANGES, Changes, Heard, Names, Needs, Repl
 from answerdesk.desk.settling import judged, queued
 from answerdesk.desk.store import DeskStore
 from answerdesk.model.account import OWN, Account, Millis, Sequence
-from answerdesk.model.answer import Lease, Outcome
+from answerdesk.model.answer import Lease, Outcome, Verdict, token_of
 from answerdesk.model.fault import Refusal
 from answerdesk.model.judge import Rules
 from answerdesk.model.money import NOTHING
@@ -65,7 +65,9 @@ class Recheck(msgspec.Struct, frozen=True, kw_only=True):
             n=self.n, account=OWN, type=of.type, kind=of.kind, price=NOTHING, question=_encode(self._asked),
             lang=of.lang, group=of.group, created=of.created, deadline=deadline, rank=deadline,
         )  # fmt: skip
-        said = replace(self.lease, token=self.token, task=self.n, account=OWN)
+        # The machine has had its pay, and this is no second time.
+        unpaid = Verdict(accepted=True)
+        said = replace(self.lease, token=self.token, task=self.n, account=OWN, pay=NOTHING, verdict=unpaid)
         task = judged(asked, (said,), rows, now)
         if not isinstance(task, Task):
             return NO_CHANGES, False
@@ -128,7 +130,8 @@ class SpotChecks:
         if not taken or any(not one.machine for one in leases) or len(kept) < count:
             return False
         await self._open()
-        n, token = await self._store.draw(), self._names.secret()
+        n = await self._store.draw()
+        token = token_of(self._names.secret(), self._ids.show(n))
         verb = Recheck(n=n, token=token, of=task, lease=taken[0], question=question, blobs=kept)
         return await self._store.run(verb)
 
