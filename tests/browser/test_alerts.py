@@ -149,3 +149,24 @@ def test_a_sound_is_tried_when_it_is_chosen_kept_for_next_time_and_heard_of_work
 
     assert seat.page.evaluate("rung") == 1
     assert seat.page.evaluate("told") == []
+
+
+def test_who_wants_no_questions_here_is_asked_none_in_this_browser(people: Crowd, asker: Asker) -> None:
+    seat = paused(people.invited("eve", "--kinds", "text,question"))
+    seat.page.get_by_label("Question").uncheck()
+    expect(seat.page.get_by_label("Text")).to_be_disabled()
+    seat.keys("p")
+    question = asker.ask(type="TextCaptchaTask", comment="What is two and two?")
+    picture = asker.ask()
+    seat.answer("ab12")
+    expect(seat.state).to_have_text("Nothing is waiting")
+    assert asker.text(picture) == "ab12"
+    seat.page.reload()
+    expect(seat.state).to_have_text("Nothing is waiting")
+
+    seat.keys("p")
+    seat.page.get_by_label("Question").check()
+    seat.keys("p")
+    expect(seat.page.get_by_text("What is two and two?")).to_be_visible()
+    seat.keys("4", "Enter")
+    assert asker.text(question) == "4"

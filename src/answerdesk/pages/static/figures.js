@@ -1,6 +1,7 @@
 /** The person's own figures in the header. Rule: asked for gently, at most every ten seconds and only when seen. */
 import { get } from './api.js';
 import { one } from './dom.js';
+import { wanted } from './wanted.js';
 
 const GENTLY_MS = 10000;
 const language = document.documentElement.lang;
@@ -41,7 +42,8 @@ export class Figures {
     this.asked = performance.now();
     const me = await get('me');
     this.me = me;
-    const waiting = Object.values(me.waiting).reduce((sum, count) => sum + count, 0);
+    const kinds = wanted() ?? Object.keys(me.waiting);
+    const waiting = kinds.reduce((sum, kind) => sum + (me.waiting[kind] ?? 0), 0);
     show('done', String(me.done));
     show('accuracy', me.accuracy === null ? null : percent.format(me.accuracy));
     show('earned', money(me.earned));

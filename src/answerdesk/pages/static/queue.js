@@ -4,6 +4,7 @@
  */
 import { Problem, post } from './api.js';
 import { prepare } from './prepare.js';
+import { wanted } from './wanted.js';
 
 const KEEP_MS = 15000;
 const STALE_MS = 20000;
@@ -32,7 +33,7 @@ export class Queue {
 
   /** What a claim asks for. */
   claim(wait = 0) {
-    return { max: 1, wait, reserve: true };
+    return { max: 1, wait, reserve: true, kinds: wanted() };
   }
 
   /** Take what lies ready, if anything does. */

@@ -5,12 +5,13 @@ import { label } from './keys.js';
 import { left } from './left.js';
 import { prepare } from './prepare.js';
 import { show } from './show.js';
+import { wanted } from './wanted.js';
 
 /** What this tab was left with, or else what a first look finds: its lease, and the task if it can be shown. */
 async function begin() {
   const again = await left();
   if (again) return { lease: again, task: again };
-  const { leases: [lease] } = await post('claim', { max: 1, reserve: true });
+  const { leases: [lease] } = await post('claim', { max: 1, reserve: true, kinds: wanted() });
   return lease ? { lease, task: await prepare(lease).catch(() => null) } : {};
 }
 

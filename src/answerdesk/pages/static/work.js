@@ -82,7 +82,8 @@ const acts = {
   pause() {
     if (loop.paused) return resume(loop);
     pause(loop, 'paused', more());
-    import('./alerts.js').then(({ offer }) => offer(one('state'))).then(watchful);
+    import('./alerts.js').then(({ offer }) => offer(one('state'))).then(watchful)
+      .then(() => import('./kinds.js')).then(({ offer }) => offer(one('state')));
   },
   help: () => import('./help.js').then(({ help }) => help(screen.mode?.keys ?? [], () => screen.mode?.focus())),
 };
