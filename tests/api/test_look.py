@@ -15,9 +15,11 @@ from answerdesk.api.metrics import LEDGER_SECONDS, QUEUE_SECONDS, Look
 from answerdesk.desk.ports import House, Unavailable
 from answerdesk.desk.sums import Sums
 from answerdesk.model.question import Kind
+from answerdesk.model.trust import FEW, Comparison
 from answerdesk.store.sqlite import SqliteStore
 from tests.fakes import Clock
-from tests.store.driver import Desk
+from tests.store.driver import TYPE, Desk
+from tests.store.test_trials import Counted
 
 
 class World:
@@ -100,6 +102,12 @@ async def a_broken_table(world: World) -> None:
         database.execute("ALTER TABLE lines RENAME TO rows")
 
 
+async def a_machine_that_got_worse(world: World) -> None:
+    machine = await world.desk.machine()
+    counted = Comparison(type=TYPE, profile="meter", solver=machine.id, permille=990, compared=FEW, agreed=FEW // 2)
+    await world.store.run(Counted(comparisons=(counted,)))
+
+
 async def time(world: World) -> None:
     world.clock.pass_by(1)
 
@@ -111,6 +119,7 @@ LOOKED_AT: dict[str, Callable[[World], Awaitable[None]]] = {
     "answerdesk_lease_expiries_total": a_lease_that_ran_out,
     "answerdesk_people_on_shift": a_person,
     "answerdesk_machines_on_shift": a_machine,
+    "answerdesk_profiles_worse": a_machine_that_got_worse,
     "answerdesk_ledger_drift": wrong_money,
     "answerdesk_ledger_entries": money,
     "answerdesk_ledger_checked_timestamp_seconds": time,
@@ -182,6 +191,10 @@ class Slow:
         await self._asked("leases")
         return {}
 
+    async def comparisons(self, now):
+        await self._asked("profiles")
+        return []
+
     async def sums(self):
         await self._asked("sums")
         self.clock.pass_by(self.takes)
@@ -204,7 +217,7 @@ async def test_however_many_ask_at_once_there_is_one_reading(slow):
     slow.glance.go.set()
     await asyncio.gather(*asking)
 
-    assert sorted(slow.glance.asked) == ["lanes", "leases", "sums"]
+    assert sorted(slow.glance.asked) == ["lanes", "leases", "profiles", "sums"]
 
 
 async def test_what_was_read_is_not_read_again_before_it_has_aged(slow):
@@ -252,7 +265,7 @@ async def test_a_reading_that_fails_is_told_and_tried_again(slow):
     await slow.look.numbers()
     await asyncio.sleep(0)
 
-    assert failed == {(): 3}
+    assert failed == {(): 4}
     assert (await slow.look.numbers())["answerdesk_unread"] == {(): 0}
 
 

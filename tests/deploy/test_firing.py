@@ -24,6 +24,7 @@ CASES: dict[str, dict[str, tuple[str, str]]] = {
     "AnswerdeskNotReady": {"answerdesk_ready": ("0x120", "1x120")},
     "AnswerdeskLedgerDrift": {"answerdesk_ledger_drift": ("1x120", "0x120")},
     "AnswerdeskLedgerUnchecked": {"answerdesk_ledger_checked_timestamp_seconds": ("0x120", "0+60x120")},
+    "AnswerdeskMachineWorse": {"answerdesk_profiles_worse": ("1x120", "0x120")},
     "AnswerdeskQueueOld": {'answerdesk_queue_age_seconds{kind="text"}': ("130x120", "110x120")},
     "AnswerdeskNobodyOnShift": {
         'answerdesk_queue_tasks{kind="text"}': ("4x120", "4x120"),

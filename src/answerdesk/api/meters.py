@@ -125,6 +125,12 @@ METRICS: Final[tuple[Metric, ...]] = (
         "Machines granted a kind that claimed or waited within the last minute.",
     ),
     Metric(
+        "answerdesk_profiles_worse",
+        Sort.GAUGE,
+        (),
+        "Machine profiles whose answers taken alone are surely less often right than is aimed at.",
+    ),
+    Metric(
         "answerdesk_ledger_drift",
         Sort.GAUGE,
         (),

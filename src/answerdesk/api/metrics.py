@@ -16,6 +16,7 @@ from answerdesk.api.meters import Numbers, counted
 from answerdesk.desk.crew import Lane
 from answerdesk.desk.ports import Clock, House, Unavailable
 from answerdesk.desk.sums import Sums
+from answerdesk.desk.trials import trials
 from answerdesk.desk.watch import Glance
 from answerdesk.model.account import Millis
 from answerdesk.model.limit import is_loopback
@@ -25,6 +26,8 @@ log = structlog.get_logger()
 
 #: How old what was read of the queue and of leases may be.
 QUEUE_SECONDS: Final = 10.0
+#: How old it may be how machines compare with people.
+PROFILE_SECONDS: Final = 60.0
 #: How old the ledger's sums may be, and how many times as long as the adding took they rest at least.
 LEDGER_SECONDS: Final = 300.0
 LEDGER_REST: Final = 20
@@ -57,17 +60,23 @@ class Look:
         self._lanes: list[Lane] = []
         self._lanes_at = self._counted_till
         self._sums: tuple[Millis, Sums] | None = None
+        self._worse = 0
 
     async def numbers(self) -> dict[str, Numbers]:
         """Give the numbers of the queue and of leases, and of the ledger once it was added up, unwaited for."""
         self._start("ledger", self._add_up)
-        await asyncio.gather(self._start("queue", self._read_queue), self._start("leases", self._count_leases))
+        await asyncio.gather(
+            self._start("queue", self._read_queue),
+            self._start("leases", self._count_leases),
+            self._start("profiles", self._compare),
+        )
         on_shift = {machine: counted(self._on_shift(machine=machine)) for machine in (False, True)}
         numbers: dict[str, Numbers] = {
             "answerdesk_people_on_shift": on_shift[False],
             "answerdesk_machines_on_shift": on_shift[True],
             "answerdesk_lease_expiries_total": counted(self._expiries.items()),
             "answerdesk_unread": {(): len(self._failed)},
+            "answerdesk_profiles_worse": {(): self._worse},
             "answerdesk_queue_tasks": counted((lane.kind.value, lane.waiting) for lane in self._lanes),
             "answerdesk_queue_leases": counted((lane.kind.value, lane.working) for lane in self._lanes),
             "answerdesk_queue_age_seconds": counted(
@@ -121,6 +130,11 @@ class Look:
         self._expiries["people"] += ran_out.get(False, 0)
         self._expiries["machines"] += ran_out.get(True, 0)
         return QUEUE_SECONDS
+
+    async def _compare(self) -> float:
+        found = await self._glance.comparisons(self._clock.now())
+        self._worse = sum(trial.worse for trial in trials(self._house(), found))
+        return PROFILE_SECONDS
 
     async def _add_up(self) -> float:
         now, began = self._clock.now(), self._clock.monotonic()

@@ -12,6 +12,7 @@ import msgspec
 from answerdesk.desk.crew import Lane
 from answerdesk.desk.sums import Sums
 from answerdesk.model.account import Millis
+from answerdesk.model.trust import Comparison
 
 
 class Ran(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +63,9 @@ class Glance(Protocol):
 
         What it costs grows with the solvers and with what it counts.
         """
+
+    async def comparisons(self, now: Millis) -> list[Comparison]:
+        """Add up how machines' answers compared with people's over the last days, as many as count."""
 
     async def sums(self) -> Sums:
         """Hold the ledger against the stored balances; costs a look at each of its lines."""

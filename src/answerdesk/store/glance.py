@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from answerdesk.desk.crew import Lane
 from answerdesk.desk.sums import Sums
 from answerdesk.model.account import Millis
+from answerdesk.model.trust import Comparison
 from answerdesk.store.crew import CrewReads
 from answerdesk.store.database import SqliteReading, connect
 from answerdesk.store.records import RecordReads
@@ -41,6 +42,10 @@ class SqliteGlance:
         What it costs grows with the solvers and with what it counts.
         """
         return await self._read(lambda reader: reader.ran_out(since, till))
+
+    async def comparisons(self, now: Millis) -> list[Comparison]:
+        """Add up how machines' answers compared with people's over the last days, as many as count."""
+        return await self._read(lambda reader: reader.comparisons(now))
 
     async def sums(self) -> Sums:
         """Hold the ledger against the stored balances; costs a look at each of its lines."""
