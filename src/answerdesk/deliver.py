@@ -164,7 +164,7 @@ class Deliverer:
         return transport
 
     def _hear(self, heard: Heard) -> None:
-        if heard.settings or any(task.settled and task.callback for task in heard.tasks):
+        if heard.settings or heard.elsewhere.owed or any(task.settled and task.callback for task in heard.tasks):
             self._woken.set()
 
     async def run(self) -> None:

@@ -32,7 +32,8 @@ from answerdesk.api.patience import HEAD_SECONDS, sweep
 from answerdesk.api.pictures import Darkroom
 from answerdesk.api.server import Server, http_config, raise_file_limit, run_smoothly
 from answerdesk.api.stats import Stats
-from answerdesk.api.work import WaitingRoom, WorkApi
+from answerdesk.api.waiting import WaitingRoom
+from answerdesk.api.work import WorkApi
 from answerdesk.beside import NO_SOLVER, enrol_machine, keep_working
 from answerdesk.config import FIRST_KEY, Settings, poll_limit
 from answerdesk.deliver import MOST_AT_ONCE, Deliverer, Door, Posting
@@ -147,7 +148,8 @@ class Desk:
 
     def _hear(self, heard: Heard) -> None:
         self.hold.settle(heard.tasks, self.polls.forget)
-        self.room.hear(heard.tasks)
+        self.hold.hear(heard.elsewhere.settled)
+        self.room.hear(heard)
         self.feed.hear(heard)
         self.watching.meters.hear(heard)
         self.spot_checks.hear(heard)
@@ -164,6 +166,10 @@ class Desk:
         """Release held polls and streams whose task settled without an event."""
         await self.feed.look()
         self.hold.settle(await self.hold.reread(self.store), self.polls.forget)
+
+    async def release_told(self) -> None:
+        """Release held polls whose task settled elsewhere, once there is word of any."""
+        self.hold.settle(await self.hold.told(self.store), self.polls.forget)
 
     def leave(self) -> None:
         """Be ready no more, and let polls, claims and streams go to where it goes on; those that come may wait."""
@@ -302,9 +308,8 @@ def _loops(desk: Desk, server: Server, certificate: Certificate | None) -> list[
         sweep(server.server_state.connections, time.monotonic())
 
     async def check() -> None:
-        settled = desk.spot_checks.take()
-        if desk.store.duty():
-            await desk.spot_checks.check(settled, Wall().now())
+        # Each node what it settled itself.
+        await desk.spot_checks.check(desk.spot_checks.take(), Wall().now())
 
     async def renew() -> None:
         if certificate is not None and certificate.authority is not None and server.config.ssl is not None:
@@ -317,6 +322,7 @@ def _loops(desk: Desk, server: Server, certificate: Certificate | None) -> list[
         _every(RENEW_SECONDS, renew),
         _every(LOOK_AROUND_SECONDS, look_around),
         _every(REREAD_SECONDS, desk.reread),
+        _every(0, desk.release_told),
         _every(RECOVER_SECONDS, desk.store.recover),
         _every(CHECK_SECONDS, check),
         _every(HEAD_SECONDS / 3, sweep_heads),

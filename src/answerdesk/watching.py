@@ -14,7 +14,7 @@ from answerdesk.api.hold import Hold
 from answerdesk.api.limits import Guesses
 from answerdesk.api.meters import Meters, Numbers, counted
 from answerdesk.api.metrics import Look, Metrics
-from answerdesk.api.work import WaitingRoom
+from answerdesk.api.waiting import WaitingRoom
 from answerdesk.config import BadSetting, Settings
 from answerdesk.deliver import Deliverer
 from answerdesk.desk.ports import Clock

@@ -6,6 +6,8 @@ import asyncio
 from typing import Any
 
 from answerdesk.api.events import MOST_LOOKS, MOST_WAITING, PAGE, Channel, Feed, Stream
+from answerdesk.desk import elsewhere
+from answerdesk.desk.elsewhere import Elsewhere
 from answerdesk.desk.ports import Heard, Unavailable
 from answerdesk.model.account import AccountId, Millis, Sequence
 from answerdesk.model.money import Micros
@@ -226,6 +228,21 @@ async def test_what_is_heard_late_of_another_node_is_told_in_its_place_and_once(
 
     assert one.places == [4096, 8192]
     await hall.close(one)
+
+
+async def test_what_settled_elsewhere_is_read_by_the_streams_of_its_account_at_once_and_by_no_others():
+    hall = Hall()
+    one, other = await hall.listen(), await hall.listen(OTHER)
+    reads = hall.records.reads
+    hall.settle(4096, told=False)
+    hall.feed.hear(Heard(elsewhere=Elsewhere(settled=[elsewhere.Settled(n=Sequence(1), account=ONE, place=4096)])))
+    await hall.calm()
+    hall.settle(8192)
+    await hall.calm()
+
+    assert (one.places, other.places) == ([4096, 8192], [])
+    assert hall.records.reads == reads + 2
+    await hall.close(one, other)
 
 
 async def test_a_look_finds_what_each_account_settled_elsewhere():

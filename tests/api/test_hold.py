@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from typing import cast
 
 from answerdesk.api.hold import Hold
 from answerdesk.desk.board import Board, final_reply
+from answerdesk.desk.elsewhere import Settled
+from answerdesk.desk.ports import Store
 from answerdesk.model.account import AccountId, Millis, Sequence
 from answerdesk.model.money import Micros
 from answerdesk.model.question import Kind
@@ -70,3 +74,44 @@ async def test_a_poll_whose_client_left_takes_no_place():
     assert not full
     assert hold.has_room(ALICE)
     assert await hold.wait(BOB, shown(1), 0.05) is None
+
+
+class Read:
+    """A store of which only settled tasks are read."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[int]] = []
+
+    async def settled_among(self, numbers: Iterable[Sequence]) -> list[Task]:
+        self.asked.append([*numbers])
+        return [settled(n) for n in self.asked[-1]]
+
+
+def elsewhere(n: int, account: AccountId = ALICE) -> Settled:
+    return Settled(n=Sequence(n), account=account, place=n)
+
+
+async def test_of_what_settled_elsewhere_only_what_is_held_is_read_and_all_of_it_at_once():
+    hold, store = held(), Read()
+    waits = [asyncio.create_task(hold.wait(ALICE, shown(n), 60)) for n in (1, 1, 2, 3)]
+    await asyncio.sleep(0)
+    hold.hear([elsewhere(n) for n in (7, 2, 8)])
+    hold.hear([elsewhere(1), elsewhere(3, BOB)])
+    hold.settle(await hold.told(cast("Store", store)), forgotten)
+
+    assert store.asked == [[2, 1]]
+    assert [await wait for wait in waits[:3]] == [final_reply(settled(n)) for n in (1, 1, 2)]
+    assert len(hold) == 1
+    hold.close()
+    assert await waits[3] is None
+
+
+async def test_where_nobody_waits_nothing_is_read_of_what_settled_elsewhere():
+    hold = held()
+    hold.hear([elsewhere(1), elsewhere(2)])
+    told = asyncio.create_task(hold.told(cast("Store", Read())))
+    await asyncio.sleep(0)
+
+    assert not told.done()
+    told.cancel()
+    await asyncio.gather(told, return_exceptions=True)

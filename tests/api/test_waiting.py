@@ -7,11 +7,17 @@ import json
 
 from answerdesk.api.admission import Admission
 from answerdesk.api.pictures import Darkroom
-from answerdesk.api.work import WaitingRoom, WorkApi
+from answerdesk.api.waiting import WaitingRoom
+from answerdesk.api.work import WorkApi
 from answerdesk.desk.books import SaveSolver
+from answerdesk.desk.elsewhere import Elsewhere, Opening
 from answerdesk.desk.entrance import Entrance
+from answerdesk.desk.ports import Heard
 from answerdesk.desk.visits import Visits
 from answerdesk.model.account import digest
+from answerdesk.model.question import Kind
+from answerdesk.model.solver import Solver, SolverId
+from answerdesk.model.task import Route
 from answerdesk.store.sqlite import SqliteStore
 from tests.fakes import Clock, Names
 from tests.store.driver import Desk
@@ -34,7 +40,7 @@ async def test_a_claim_in_the_same_commit_before_its_task_does_not_wait():
     clock, names = Clock(), Names()
     store = SqliteStore("", clock)
     desk, room = Desk(store, clock, names), NobodyWaits()
-    store.listen(lambda heard: room.hear(heard.tasks))
+    store.listen(room.hear)
     work = WorkApi(
         store=store, admission=Admission(Entrance(store), Visits(store, store), clock), room=room, ids=desk.ids,
         names=names, clock=clock, darkroom=Darkroom(), crew=store,
@@ -52,3 +58,25 @@ async def test_a_claim_in_the_same_commit_before_its_task_does_not_wait():
 
     assert [lease["task"] for lease in json.loads(claimed.body)["leases"]] == [desk.ids.show(n)]
     store.close()
+
+
+def waiting(room: WaitingRoom, *kinds: Kind, machine: bool = False) -> asyncio.Task[None]:
+    solver = Solver(id=SolverId(len(room) + 1), name="one", machine=machine, languages=frozenset({"en"}))
+    gone = asyncio.get_running_loop().create_future()
+    return asyncio.create_task(room.wait(solver, kinds, 60, gone))
+
+
+async def test_of_places_that_came_free_elsewhere_as_many_wake_as_wait_for_such():
+    room = WaitingRoom()
+    waits = [waiting(room, Kind.TEXT), waiting(room, Kind.TEXT, machine=True), waiting(room, Kind.GRID)]
+    waits += [waiting(room, Kind.TEXT), waiting(room, Kind.TEXT)]
+    await asyncio.sleep(0)
+    opened = {Opening(Kind.TEXT, Route.PEOPLE): 2, Opening(Kind.GRID, Route.PEOPLE, "de"): 5}
+    room.hear(Heard(elsewhere=Elsewhere(opened=opened)))
+    await asyncio.sleep(0)
+
+    assert [wait.done() for wait in waits] == [True, False, False, True, False]
+    assert (room.untaken([Kind.TEXT]), room.untaken([Kind.GRID])) == (0, 5)
+    assert len(room) == 3
+    room.close()
+    await asyncio.gather(*waits)

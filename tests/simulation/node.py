@@ -18,7 +18,8 @@ from answerdesk.api.http import Answer, Peers
 from answerdesk.api.limits import Polls
 from answerdesk.api.native import Native
 from answerdesk.api.pictures import Darkroom, Undecodable
-from answerdesk.api.work import WaitingRoom, WorkApi
+from answerdesk.api.waiting import WaitingRoom
+from answerdesk.api.work import WorkApi
 from answerdesk.desk.board import Board
 from answerdesk.desk.chores import CHORES, Chore, Retention
 from answerdesk.desk.entrance import Entrance
@@ -118,7 +119,7 @@ class Node:
 
     def _hear(self, heard: Heard) -> None:
         self.hold.settle(heard.tasks, self.polls.forget)
-        self.room.hear(heard.tasks)
+        self.room.hear(heard)
         self.feed.hear(heard)
         self.checks.hear(heard)
 

@@ -9,8 +9,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from answerdesk.desk.ports import Heard, Unavailable
-from answerdesk.model.account import Sequence
+from answerdesk.desk.elsewhere import Opening
+from answerdesk.desk.ports import Heard
+from answerdesk.model.account import AccountId, Millis, Sequence
+from answerdesk.model.money import Micros
+from answerdesk.model.question import Kind
+from answerdesk.model.task import Route, State, Task
 from answerdesk.store.news import ANYTHING, pack
 from answerdesk.store.notify import Listener, Teller, channel_of, duty_of
 from tests.postgres import server
@@ -34,27 +38,24 @@ class Node:
         self.url = url
         self.name = name
         self.heard: list[Heard] = []
-        self.read: list[list[Sequence]] = []
-        self.away = False
+        self.fails = False
         self.teller = Teller(self._connect, channel_of(key), name)
         self.listener = Listener(
             self._connect,
             channel=channel_of(key),
             duty=duty_of(key),
             node=name,
-            read=self._read,
-            hear=self.heard.append,
+            hear=self._hear,
         )
         self._listening: asyncio.Task[None] | None = None
 
+    def _hear(self, heard: Heard) -> None:
+        self.heard.append(heard)
+        if self.fails:
+            raise LookupError
+
     async def _connect(self) -> psycopg.AsyncConnection[Any]:
         return await psycopg.AsyncConnection.connect(self.url, autocommit=True, application_name=self.name)
-
-    async def _read(self, numbers: list[Sequence]) -> list[Any]:
-        if self.away:
-            raise Unavailable("the database is away")
-        self.read.append(numbers)
-        return [Task(n) for n in numbers]
 
     async def start(self) -> Node:
         self._listening = asyncio.create_task(self.listener.run())
@@ -69,20 +70,19 @@ class Node:
 
     @property
     def settled(self) -> list[int]:
-        return [task.n for heard in self.heard for task in heard.tasks]
+        return [each.n for heard in self.heard for each in heard.elsewhere.settled]
 
     def tell(self, *numbers: int, **more: Any) -> None:
         """Commit something, as the store tells of it."""
-        self.teller.tell(Heard(tasks=[Task(n) for n in numbers], **more))  # type: ignore[misc]
+        self.teller.tell(Heard(tasks=[task(n) for n in numbers], **more))
 
 
-class Task:
-    """As much of a task as is looked at on the way."""
-
-    def __init__(self, n: int, slots: int = 0) -> None:
-        self.n = n
-        self.slots = slots
-        self.settled = not slots
+def task(n: int, state: State = State.READY) -> Task:
+    """A task that settled, or one with a free place."""
+    return Task(
+        n=Sequence(n), account=AccountId(1), type="ImageToTextTask", kind=Kind.TEXT, price=Micros(1), question=b"{}",
+        created=Millis(1), deadline=Millis(2), state=state, route=Route.PEOPLE, slots=int(state is State.OPEN),
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ async def test_a_node_hears_what_others_tell_and_not_itself(start) -> None:
     assert one.settled == [6]
 
 
-async def test_a_rush_is_heard_whole_in_a_few_readings(start) -> None:
+async def test_a_rush_is_heard_whole_and_in_few_pieces(start) -> None:
     one, other = await start("one"), await start("other")
     for n in range(5_000):
         one.tell(n)
@@ -137,16 +137,29 @@ async def test_a_rush_is_heard_whole_in_a_few_readings(start) -> None:
     await becomes(lambda: len(other.settled) == 5_000)
 
     assert other.settled == list(range(5_000))
-    assert max(map(len, other.read)) <= 1_000
     assert len(other.heard) < 50
 
 
-async def test_of_many_free_places_only_so_many_are_looked_at(start) -> None:
+async def test_of_free_places_is_heard_how_many_there_are_and_for_whom(start) -> None:
     one, other = await start("one"), await start("other")
-    one.teller.tell(Heard(tasks=[Task(n, slots=1) for n in range(2_000)]))  # type: ignore[misc]
-    await becomes(lambda: other.settled)
+    one.teller.tell(Heard(tasks=[task(n, State.OPEN) for n in range(2_000)]))
+    await becomes(lambda: other.heard[-1].elsewhere.opened)
 
-    assert 0 < len(other.settled) < 2_000
+    assert other.heard[-1].elsewhere.opened == {Opening(Kind.TEXT, Route.PEOPLE): 2_000}
+    assert other.settled == []
+
+
+async def test_a_hearer_that_fails_hears_on(start) -> None:
+    one, other = await start("one"), await start("other")
+    other.heard.clear()
+    other.fails = True
+    one.tell(1)
+    await becomes(lambda: other.heard)
+    other.fails = False
+    one.tell(2)
+    await becomes(lambda: len(other.heard) == 2)
+
+    assert other.settled == [1, 2]
 
 
 async def test_a_node_that_was_cut_off_knows_that_it_may_have_missed_something(start, url) -> None:
@@ -173,16 +186,6 @@ async def test_what_could_not_be_told_is_told_as_missed(start, url) -> None:
     await becomes(lambda: other.settled)
 
     assert other.settled == [3]
-
-
-async def test_tasks_that_cannot_be_read_are_told_as_missed(start) -> None:
-    one, other = await start("one"), await start("other")
-    other.heard.clear()
-    other.away = True
-    one.tell(1, erased=[Sequence(9)])
-    await becomes(lambda: other.heard)
-
-    assert (other.heard[0].missed, list(other.heard[0].erased), list(other.heard[0].tasks)) == (True, [9], [])
 
 
 async def test_what_a_command_did_is_told_before_it_closes(start, url) -> None:

@@ -14,6 +14,7 @@ import structlog
 
 from answerdesk.api.broadcast import Pour, framed
 from answerdesk.desk.board import final_reply
+from answerdesk.desk.elsewhere import Settled
 from answerdesk.desk.ports import Heard, Records, Unavailable
 from answerdesk.model.account import AccountId
 from answerdesk.model.fault import Fault, Refusal
@@ -214,10 +215,21 @@ class Feed:
                 self._news[task.account] = None
             else:
                 self._miss(channel, task.place)
+        for settled in heard.elsewhere.settled:
+            self._hear_of(settled)
         if self._news and not self.telling:
             self.telling = True
             # Polls that were released just now have their turn before.
             asyncio.get_running_loop().call_soon(self._tell)
+
+    def _hear_of(self, settled: Settled) -> None:
+        """Let the streams of a task's account read what settled elsewhere; nobody else has a use for it."""
+        if settled.place > self._heard:
+            self._gaps += 1
+            self._heard = settled.place
+        channel = self._channels.get(settled.account)
+        if channel is not None and settled.place > channel.heard:
+            self._miss(channel, settled.place)
 
     async def look(self) -> None:
         """Let the streams read what another process settled; of many accounts, those last looked at wait."""

@@ -119,6 +119,7 @@ class Front:
         """Give a task's reply, held while it is unfinished; past the poll limit the account is locked."""
         reply = await self._orders.look_up(account.id, task, self.clock.now())
         if not isinstance(reply, Processing):
+            self._polls.forget(account.id, task)
             return reply
         if not self._polls.count(account.id, task):
             raise await self._lock(account)

@@ -10,8 +10,9 @@ from typing import Final
 
 from answerdesk.api.meters import Spread
 from answerdesk.desk.board import Board
+from answerdesk.desk.elsewhere import Settled as SettledElsewhere
 from answerdesk.desk.ports import Store
-from answerdesk.model.account import AccountId
+from answerdesk.model.account import AccountId, Sequence
 from answerdesk.model.talk import Ready, Refused
 from answerdesk.model.task import Permutation, Task, TaskId
 
@@ -43,6 +44,9 @@ class Hold:
         self._of_account: dict[AccountId, int] = {}
         self._count = 0
         self._closed = False
+        #: Held tasks that settled elsewhere, until they are read.
+        self._told: dict[Sequence, None] = {}
+        self._bell = asyncio.Event()
         #: How long polls were held that learned their answer, and those that did not.
         self.held = {True: Spread(HELD_SECONDS), False: Spread(HELD_SECONDS)}
 
@@ -85,6 +89,20 @@ class Hold:
                 for poll in self._held.get((task.account, shown), ()):
                     if not poll.done():
                         poll.set_result(reply)
+
+    def hear(self, settled: Iterable[SettledElsewhere]) -> None:
+        """Have those tasks read that somebody waits for; nobody else needs to know how they settled elsewhere."""
+        for each in settled:
+            if each.account in self._of_account and (each.account, self._ids.show(each.n)) in self._held:
+                self._told[each.n] = None
+                self._bell.set()
+
+    async def told(self, store: Store) -> list[Task]:
+        """Wait until held tasks settled elsewhere, and read them."""
+        await self._bell.wait()
+        self._bell.clear()
+        numbers, self._told = self._told, {}
+        return await store.settled_among(numbers)
 
     async def reread(self, store: Store) -> list[Task]:
         """Read those held tasks that settled without an event."""

@@ -7,9 +7,7 @@ import asyncio
 import contextlib
 import functools
 import json
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
@@ -19,15 +17,16 @@ from answerdesk.api.admission import Admission
 from answerdesk.api.http import CALLED, NO_FAULT, Answer, Header, Message, Receive, Scope
 from answerdesk.api.pictures import Darkroom, Undecodable
 from answerdesk.api.series import EARLIER, earlier_of
+from answerdesk.api.waiting import WaitingRoom
 from answerdesk.desk import holding, work
 from answerdesk.desk.crew import MANY, Crew
 from answerdesk.desk.ports import Clock, Names, Store, Unavailable
 from answerdesk.model.account import DAY_MS, Millis
 from answerdesk.model.answer import Decline, Lapse, Lease
 from answerdesk.model.fault import Fault, Refusal
-from answerdesk.model.question import WORK_KINDS, Kind, Question
+from answerdesk.model.question import WORK_KINDS, Question
 from answerdesk.model.solver import Solver
-from answerdesk.model.task import Permutation, Route, Task
+from answerdesk.model.task import Permutation, Task
 from answerdesk.wire.me import Day, write_me
 from answerdesk.wire.openapi import openapi
 from answerdesk.wire.work import (
@@ -71,95 +70,6 @@ _UNSERVED: Final = (
 
 
 Said = work.Answer | work.GiveBack
-
-
-@dataclass(slots=True, eq=False)
-class Waiter:
-    """A claim that found nothing."""
-
-    solver: Solver
-    kinds: frozenset[Kind]
-    route: Route
-    woken: asyncio.Future[None]
-
-    def wants(self, task: Task) -> bool:
-        """Tell whether a task with a free place is for this waiter."""
-        asked = task.kind in self.kinds and bool(task.route & self.route)
-        return asked and self.solver.may_have(task.kind, task.lang, task.group)
-
-
-class WaitingRoom:
-    """Claims that wait, longest first; one is woken for each place that comes free."""
-
-    def __init__(self) -> None:
-        """Start empty and open."""
-        self._waiters: deque[Waiter] = deque()
-        self._untaken: Counter[Kind] = Counter()
-        self._closed = False
-        #: How often everybody was sent home.
-        self.sent_home = 0
-
-    def untaken(self, kinds: Iterable[Kind]) -> int:
-        """Count the places of these kinds that ever came free while nobody waited for them."""
-        return sum(self._untaken[kind] for kind in kinds)
-
-    async def wait(self, solver: Solver, kinds: Iterable[Kind], seconds: float, gone: asyncio.Future[Message]) -> None:
-        """Wait until there may be work, the time is up, the caller is gone, or the room closes."""
-        if self._closed:
-            return
-        loop = asyncio.get_running_loop()
-        route = Route.MACHINES if solver.machine else Route.PEOPLE
-        waiter = Waiter(solver, frozenset(kinds), route, loop.create_future())
-        self._waiters.append(waiter)
-        timer = loop.call_later(seconds, _wake, waiter)
-
-        def leave(_: object) -> None:
-            _wake(waiter)
-
-        gone.add_done_callback(leave)
-        try:
-            await waiter.woken
-        finally:
-            timer.cancel()
-            gone.remove_done_callback(leave)
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
-
-    def hear(self, tasks: Iterable[Task]) -> None:
-        """Wake one waiter for each task with a free place."""
-        for task in tasks:
-            if task.slots and not task.settled and not task.free_at:
-                waiter = next((waiter for waiter in self._waiters if waiter.wants(task)), None)
-                if waiter is None:
-                    self._untaken[task.kind] += 1
-                else:
-                    self._waiters.remove(waiter)
-                    _wake(waiter)
-
-    @property
-    def closed(self) -> bool:
-        """Whether nobody may wait any more."""
-        return self._closed
-
-    def __len__(self) -> int:
-        """Count those who wait."""
-        return len(self._waiters)
-
-    def let_go(self) -> None:
-        """Send everybody home; those who come still may wait."""
-        self.sent_home += 1
-        for waiter in self._waiters:
-            _wake(waiter)
-
-    def close(self) -> None:
-        """Send everybody home, and let nobody wait from now on."""
-        self._closed = True
-        self.let_go()
-
-
-def _wake(waiter: Waiter) -> None:
-    if not waiter.woken.done():
-        waiter.woken.set_result(None)
 
 
 class WorkApi:

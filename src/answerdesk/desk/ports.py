@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from answerdesk.desk.elsewhere import QUIET, Elsewhere
 from answerdesk.desk.hunt import Hunt
 from answerdesk.desk.roll import RollChanges, RollNeeds, RollRows
 from answerdesk.desk.sums import Spending, Spent, Sums, Traffic
@@ -280,7 +281,10 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """What a commit changed, told after it is durable."""
 
+    #: Tasks as a commit of this process left them.
     tasks: Ordered[Task] = ()
+    #: What commits of other processes did.
+    elsewhere: Elsewhere = QUIET
     #: Accounts, keys, solvers, prices or rules changed, here or in another process.
     settings: bool = False
     #: Tasks that were forgotten.

@@ -3,169 +3,180 @@ Rule: nothing is lost and its order kept; what would be too much to remember is 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from typing import Final
+from itertools import accumulate
+from typing import Any, Final
 
 import msgspec
 
+from answerdesk.desk.elsewhere import Elsewhere, Opening, Settled, opening_of
 from answerdesk.desk.ports import Heard, Span
-from answerdesk.model.account import Sequence
+from answerdesk.model.account import AccountId, Sequence
 
 #: Bytes of a payload; the server takes fewer than 8,000.
 MOST_BYTES: Final = 7_900
-#: Numbers gathered for one telling; beyond that, reading everything anew is cheaper.
+#: Tasks, ranges and openings gathered for one telling; beyond that, reading everything anew is cheaper.
 MOST_GATHERED: Final = 20_000
 #: How payloads are written; nodes of a version that writes them otherwise are understood to have told of anything.
 FORM: Final = 2
 _SETTINGS: Final = 1
 _MISSED: Final = 2
-
-_decode = msgspec.json.Decoder(tuple[int, str, int, list[int], list[int], list[int], list[int]]).decode
-
-
-class News(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened, by the numbers of tasks."""
-
-    settled: tuple[int, ...] = ()
-    #: Tasks in which a place came free.
-    opened: tuple[int, ...] = ()
-    erased: tuple[int, ...] = ()
-    #: Ranges that were forgotten at once.
-    dropped: tuple[Span, ...] = ()
-    settings: bool = False
-    #: Whether something may have happened that is not told.
-    missed: bool = False
+_OWED: Final = 4
+#: How many numbers belong together of what settled, was erased, and was dropped.
+_WIDTHS: Final = (3, 1, 2)
 
 
 #: What there is to do where nobody knows what happened.
-ANYTHING: Final = News(settings=True, missed=True)
+ANYTHING: Final = Heard(settings=True, missed=True)
+
+
+class _Said(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What is in a payload; numbers that belong together stand one after the other."""
+
+    form: int
+    node: str
+    flags: int
+    settled: list[int]
+    erased: list[int]
+    dropped: list[int]
+    opened: list[tuple[Opening, int]]
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Said).decode
 
 
 class Gathering:
-    """News as it comes in, each number once and in the order it first came."""
+    """News of a node's own commits, each task once and in the order it first came."""
 
     def __init__(self, most: int = MOST_GATHERED) -> None:
-        """Start with nothing; at most so many numbers are kept."""
+        """Start with nothing; at most so much is kept."""
         self._most = most
-        self._settled: dict[int, None] = {}
-        self._opened: dict[int, None] = {}
-        self._erased: dict[int, None] = {}
+        self._settled: dict[Sequence, Settled] = {}
+        self._opened: Counter[Opening] = Counter()
+        self._erased: dict[Sequence, None] = {}
         self._dropped: dict[Span, None] = {}
-        self._settings = self._missed = False
+        self._owed = self._settings = self._missed = False
 
     def __bool__(self) -> bool:
         """Tell whether there is anything."""
-        told = self._settled or self._opened or self._erased or self._dropped
-        return bool(told or self._settings or self._missed)
+        return bool(self._size or self._settings or self._missed)
+
+    @property
+    def _size(self) -> int:
+        return len(self._settled) + len(self._opened) + len(self._erased) + len(self._dropped)
 
     def hear(self, heard: Heard) -> None:
         """Take in what a commit of this node changed."""
-        self.add(
-            News(
-                settled=tuple(task.n for task in heard.tasks if task.settled),
-                opened=tuple(task.n for task in heard.tasks if not task.settled and task.slots),
-                erased=tuple(heard.erased),
-                dropped=tuple(Span(first=span.first, past=span.past) for span in heard.dropped),
-                settings=heard.settings,
-                missed=heard.missed,
-            )
-        )
-
-    def add(self, news: News) -> None:
-        """Take in what somebody told."""
-        self._settled.update(dict.fromkeys(news.settled))
-        self._opened.update(dict.fromkeys(news.opened))
-        self._erased.update(dict.fromkeys(news.erased))
-        self._dropped.update(dict.fromkeys(news.dropped))
-        self._settings |= news.settings
-        self._missed |= news.missed
-        if len(self._settled) + len(self._opened) + len(self._erased) > self._most:
+        for task in heard.tasks:
+            if (opening := opening_of(task)) is not None:
+                self._opened[opening] += 1
+            elif task.settled and task.report is None:
+                # One that is reported on was told of when it settled.
+                self._settled[task.n] = Settled(n=task.n, account=task.account, place=task.place)
+                self._owed |= task.callback is not None
+        self._erased.update(dict.fromkeys(heard.erased))
+        self._dropped.update(dict.fromkeys(Span(first=span.first, past=span.past) for span in heard.dropped))
+        self._settings |= heard.settings
+        self._missed |= heard.missed
+        if self._size > self._most:
             self.lose()
 
     def lose(self) -> None:
         """Give up on what was gathered: anything may have happened."""
-        self._clear()
+        self.take()
         self._settings = self._missed = True
 
-    def take(self) -> News:
-        """Give what was gathered, and start anew."""
-        gathered = News(
-            settled=tuple(self._settled), opened=tuple(self._opened), erased=tuple(self._erased),
-            dropped=tuple(self._dropped), settings=self._settings, missed=self._missed,
+    def take(self) -> Heard:
+        """Give what was gathered as other nodes are to hear it, and start anew."""
+        elsewhere = Elsewhere(settled=tuple(self._settled.values()), opened=dict(self._opened), owed=self._owed)
+        gathered = Heard(
+            elsewhere=elsewhere, erased=tuple(self._erased), dropped=tuple(self._dropped), settings=self._settings,
+            missed=self._missed,
         )  # fmt: skip
-        self._clear()
-        self._settings = self._missed = False
+        for kept in (self._settled, self._opened, self._erased, self._dropped):
+            kept.clear()
+        self._owed = self._settings = self._missed = False
         return gathered
-
-    def _clear(self) -> None:
-        for numbers in (self._settled, self._opened, self._erased):
-            numbers.clear()
-        self._dropped.clear()
 
 
 class _Payload:
-    """One text while it is filled: numbers are written as differences, which are short."""
+    """One text while it is filled: numbers are written as what they differ by from those before, which is short."""
 
     def __init__(self, node: str, flags: int = 0) -> None:
-        self._content = FORM, node, flags, *(list[int]() for _ in range(4))
-        self._last = [0, 0, 0, 0]
+        self._lists: list[list[Any]] = [[] for _ in (*_WIDTHS, "opened")]
+        self._last = [(0,) * width for width in _WIDTHS]
+        self._head = FORM, node, flags
         self._room = MOST_BYTES - len(self.text.encode())
 
-    def takes(self, which: int, *together: int) -> bool:
-        """Add numbers that belong together, if there is room for them and their commas."""
-        steps = [n - last for last, n in zip((self._last[which], *together), together, strict=False)]
-        if (size := sum(len(str(step)) + 1 for step in steps)) > self._room:
+    def takes(self, which: int, numbers: tuple[int, ...]) -> bool:
+        """Add numbers that belong together, if there is room for them."""
+        steps = [n - last for n, last in zip(numbers, self._last[which], strict=True)]
+        if not self._adds(which, steps):
+            return False
+        self._last[which] = numbers
+        return True
+
+    def opens(self, opening: Opening, count: int) -> bool:
+        """Add an opening, if there is room for it."""
+        return self._adds(-1, [(opening, count)])
+
+    def _adds(self, which: int, values: list[Any]) -> bool:
+        # Without their brackets, with a comma.
+        if (size := len(_encode(values)) - 1) > self._room:
             return False
         self._room -= size
-        self._last[which] = together[-1]
-        numbers = self._content[3 + which]
-        assert isinstance(numbers, list)
-        numbers += steps
+        self._lists[which] += values
         return True
 
     @property
     def text(self) -> str:
-        return msgspec.json.encode(self._content).decode()
+        return _encode((*self._head, *self._lists)).decode()
 
 
-def pack(node: str, news: News) -> list[str]:
+def pack(node: str, news: Heard) -> list[str]:
     """Write news of a node as payloads; nothing to tell is none."""
-    if news == News():
+    if news == Heard():
         return []
-    payloads = [_Payload(node, _SETTINGS * news.settings | _MISSED * news.missed)]
-    ranges = [(span.first, span.past) for span in news.dropped]
-    for which, told in enumerate((*map(_each, (news.settled, news.opened, news.erased)), ranges)):
-        for together in told:
-            if not payloads[-1].takes(which, *together):
+    flags = _SETTINGS * news.settings | _MISSED * news.missed | _OWED * news.elsewhere.owed
+    payloads = [_Payload(node, flags)]
+    tables: tuple[list[tuple[int, ...]], ...] = (
+        [(each.n, each.account, each.place) for each in news.elsewhere.settled],
+        [(n,) for n in news.erased],
+        [(span.first, span.past) for span in news.dropped],
+    )
+    for which, table in enumerate(tables):
+        for numbers in table:
+            if not payloads[-1].takes(which, numbers):
                 payloads.append(_Payload(node))
-                payloads[-1].takes(which, *together)
+                payloads[-1].takes(which, numbers)
+    for opening, count in news.elsewhere.opened.items():
+        if not payloads[-1].opens(opening, count):
+            payloads.append(_Payload(node))
+            payloads[-1].opens(opening, count)
     return [payload.text for payload in payloads]
 
 
-def unpack(payload: str) -> tuple[str, News]:
+def unpack(payload: str) -> tuple[str, Heard]:
     """Read a payload: whose it is, and what is told; what cannot be read may tell of anything."""
     try:
-        form, node, flags, *steps = _decode(payload)
+        said = _decode(payload)
     except msgspec.MsgspecError:
         return "", ANYTHING
-    if form != FORM:
-        return node, ANYTHING
-    settled, opened, erased, edges = (tuple(_added_up(each)) for each in steps)
-    dropped = (
-        Span(first=Sequence(first), past=Sequence(past)) for first, past in zip(edges[::2], edges[1::2], strict=False)
+    if said.form != FORM:
+        return said.node, ANYTHING
+    settled, erased, dropped = map(_added_up, (said.settled, said.erased, said.dropped), _WIDTHS)
+    those = tuple(Settled(n=Sequence(n), account=AccountId(of), place=place) for n, of, place in settled)
+    return said.node, Heard(
+        elsewhere=Elsewhere(settled=those, opened=dict(said.opened), owed=bool(said.flags & _OWED)),
+        erased=tuple(Sequence(n) for (n,) in erased),
+        dropped=tuple(Span(first=Sequence(first), past=Sequence(past)) for first, past in dropped),
+        settings=bool(said.flags & _SETTINGS),
+        missed=bool(said.flags & _MISSED),
     )
-    return node, News(
-        settled=settled, opened=opened, erased=erased, dropped=tuple(dropped), settings=bool(flags & _SETTINGS),
-        missed=bool(flags & _MISSED),
-    )  # fmt: skip
 
 
-def _each(numbers: Iterable[int]) -> Iterable[tuple[int, ...]]:
-    return ((n,) for n in numbers)
-
-
-def _added_up(steps: Iterable[int]) -> Iterable[int]:
-    n = 0
-    for step in steps:
-        n += step
-        yield n
+def _added_up(steps: list[int], width: int) -> Iterable[tuple[int, ...]]:
+    """Give the numbers that differ by so much, as many together as belong together."""
+    return zip(*(accumulate(steps[column::width]) for column in range(width)), strict=False)

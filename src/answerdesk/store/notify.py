@@ -14,11 +14,9 @@ import psycopg
 import structlog
 from psycopg import sql
 
-from answerdesk.desk.ports import Heard, Unavailable
-from answerdesk.model.account import Sequence
-from answerdesk.model.task import Task
+from answerdesk.desk.ports import Heard
 from answerdesk.store.cluster import configure, conninfo
-from answerdesk.store.news import Gathering, News, pack, unpack
+from answerdesk.store.news import ANYTHING, Gathering, pack, unpack
 
 log = structlog.get_logger()
 
@@ -33,14 +31,9 @@ FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 5.0
 #: How long a node that closes may take to tell what it has not told yet.
 FAREWELL_SECONDS: Final = 2.0
-#: Tasks read in one query.
-PAGE: Final = 1_000
-#: Of the tasks in which places came free so many are told of at once: whoever waits looks again each second anyway.
-MOST_OPENED: Final = 256
 
 Connection = psycopg.AsyncConnection[Any]
 Connect = Callable[[], Awaitable[Connection]]
-Read = Callable[[list[Sequence]], Awaitable[list[Task]]]
 
 #: What a connection that is gone, or cannot be made, raises.
 _LOST: Final = (psycopg.Error, OSError, TimeoutError)
@@ -159,38 +152,28 @@ class Teller:
 class Listener:
     """Hears what other nodes tell, and holds the duty while no other node does, by a connection of its own."""
 
-    def __init__(
-        self, connect: Connect, *, channel: str, duty: int, node: str, read: Read, hear: Callable[[Heard], None]
-    ) -> None:
-        """Take how to connect, whose news are its own, how to read tasks, and whom to tell."""
+    def __init__(self, connect: Connect, *, channel: str, duty: int, node: str, hear: Callable[[Heard], None]) -> None:
+        """Take how to connect, whose news are its own, and whom to tell."""
         self._connect = connect
         self._channel = channel
         self._duty = duty
         self._node = node
-        self._read = read
         self._hear = hear
-        self._gathering = Gathering()
-        self._stirred = asyncio.Event()
         #: Whether chores and deliveries are this node's matter now.
         self.on_duty = False
 
     async def run(self) -> None:
         """Listen until cancelled, connecting again whenever the connection is lost."""
-        reading = asyncio.create_task(self._pass_on())
         pauses = Pauses()
-        try:
-            while True:
-                try:
-                    await self._listen(pauses)
-                except _LOST as error:
-                    if pauses.first:
-                        log.warning("listening_lost", why=str(error) or type(error).__name__)
-                finally:
-                    self._set_duty(on=False)
-                await pauses.pause()
-        finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+        while True:
+            try:
+                await self._listen(pauses)
+            except _LOST as error:
+                if pauses.first:
+                    log.warning("listening_lost", why=str(error) or type(error).__name__)
+            finally:
+                self._set_duty(on=False)
+            await pauses.pause()
 
     async def _listen(self, pauses: Pauses) -> None:
         async with asyncio.timeout(TRIP_SECONDS):
@@ -201,8 +184,7 @@ class Listener:
                 await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
             pauses.reset()
             # What was told before is not told again.
-            self._gathering.lose()
-            self._stirred.set()
+            self._pass_on(ANYTHING)
             while True:
                 async with asyncio.timeout(TRIP_SECONDS):
                     await self._show_life(connection)
@@ -227,46 +209,27 @@ class Listener:
             log.info("duty_taken" if on else "duty_left", node=self._node)
 
     def _take(self, payload: str) -> None:
-        node, news = unpack(payload)
+        node, heard = unpack(payload)
         if node != self._node:
-            self._gathering.add(news)
-            self._stirred.set()
+            self._pass_on(heard)
 
-    async def _pass_on(self) -> None:
-        """Read the tasks that others told of, and tell the hearers; what comes meanwhile is read together."""
-        while True:
-            await self._stirred.wait()
-            self._stirred.clear()
-            heard = await self._heard(self._gathering.take())
-            try:
-                self._hear(heard)
-            except Exception:
-                log.exception("news_not_heard")
-
-    async def _heard(self, news: News) -> Heard:
-        tasks: list[Task] = []
-        missed = news.missed
-        numbers = [Sequence(n) for n in (*news.settled, *news.opened[:MOST_OPENED])]
+    def _pass_on(self, heard: Heard) -> None:
         try:
-            for start in range(0, len(numbers), PAGE):
-                tasks += await self._read(numbers[start : start + PAGE])
-        except Unavailable as away:
-            log.warning("news_not_read", why=str(away))
-            missed = True
-        erased = [Sequence(n) for n in news.erased]
-        return Heard(tasks=tasks, settings=news.settings, erased=erased, dropped=news.dropped, missed=missed)
+            self._hear(heard)
+        except Exception:
+            log.exception("news_not_heard")
 
 
 class Neighbours:
     """The other nodes on a desk's database: told of this one's commits, and listened to while somebody serves here."""
 
-    def __init__(self, url: str, node: str, key: bytes, *, read: Read, hear: Callable[[Heard], None]) -> None:
-        """Take where they meet, what this node and desk are known by, how tasks are read, and whom to tell."""
+    def __init__(self, url: str, node: str, key: bytes, *, hear: Callable[[Heard], None]) -> None:
+        """Take where they meet, what this node and desk are known by, and whom to tell."""
         self._conninfo = conninfo(url)
         self.channel = channel = channel_of(key)
         self._node = node
         self._teller = Teller(self._connect, channel, node)
-        self._listener = Listener(self._connect, channel=channel, duty=duty_of(key), node=node, read=read, hear=hear)
+        self._listener = Listener(self._connect, channel=channel, duty=duty_of(key), node=node, hear=hear)
         self._listening: asyncio.Task[None] | None = None
 
     @property

@@ -19,7 +19,7 @@ from answerdesk.desk.ports import Clock, Heard, House, Span, Unavailable, Verb
 from answerdesk.desk.watch import Watch
 from answerdesk.model.account import Millis, Sequence
 from answerdesk.model.answer import Lease, task_of
-from answerdesk.model.task import Permutation, Task
+from answerdesk.model.task import Permutation
 from answerdesk.store import tables
 from answerdesk.store.attendance import Attendance
 from answerdesk.store.cluster import check_whole, migrate, open_connection
@@ -31,7 +31,7 @@ from answerdesk.store.readers import PostgresGlance, Readers
 from answerdesk.store.records import RecordReads
 from answerdesk.store.roll import RollReads
 from answerdesk.store.schema import Migrations, migrations
-from answerdesk.store.tables import LEASE, TASK, Row
+from answerdesk.store.tables import LEASE, Row
 from answerdesk.store.transaction import VERSION
 from answerdesk.store.units import house_asked
 from answerdesk.store.writer import Patience, Writer
@@ -96,7 +96,7 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
         #: What nodes on one database are told apart by.
         self.node = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._pipeline = Pipeline(Writer(url, self.node, patience), house, version, clock, self._ids)
-        self._neighbours = Neighbours(url, self.node, self.permutation_key, read=self._among, hear=self._hear_others)
+        self._neighbours = Neighbours(url, self.node, self.permutation_key, hear=self._hear_others)
         self._pipeline.announce = self._neighbours.tell
         self._attendance = Attendance(url, self.node, known, self._rows, waiting)
         self._drawn = iter(range(0))
@@ -191,12 +191,6 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
     def duty(self) -> bool:
         """Tell whether no other node serving here holds the lock of whoever does the chores."""
         return self._neighbours.on_duty
-
-    async def _among(self, numbers: list[Sequence]) -> list[Task]:
-        """Read tasks of which another node told, in the order it told of them."""
-        rows = await self._rows(f"SELECT {TASK} FROM tasks WHERE n IN (SELECT value FROM json_each(?))", numbers)
-        found = {task.n: task for task in map(tables.task_from, rows)}
-        return [found[n] for n in numbers if n in found]
 
     def _hear_others(self, heard: Heard) -> None:
         if heard.settings:
