@@ -98,11 +98,20 @@ async def test_a_comparison_outlives_its_task_and_counts_for_some_days(desk):
         await desk.save_solver(solver, seen=desk.clock.now())
     await shadowed.solve("word", 0.9)
     both = await shadowed.counted()
+    then = desk.clock.now()
     desk.clock.pass_by(DAY_MS)
+    without = await shadowed.counted()
+    for solver in (shadowed.machine, shadowed.person):
+        await desk.save_solver(solver, seen=desk.clock.now())
+    await shadowed.solve("word", 0.8)
 
     assert there == [("seals", 900, 1, 1)]
     assert both == [("seals", 900, 2, 2)]
-    assert await shadowed.counted() == [("seals", 900, 1, 1)]
+    assert without == [("seals", 900, 1, 1)]
+    assert await shadowed.counted() == [("seals", 800, 1, 1), ("seals", 900, 1, 1)]
+    # What counts no more is not kept.
+    kept = await desk.store.comparisons(then)
+    assert [(one.permille, one.compared) for one in kept] == [(800, 1), (900, 1)]
 
 
 async def test_no_comparisons_are_none(desk):

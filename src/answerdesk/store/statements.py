@@ -143,6 +143,7 @@ class Dirty:
         yield _ATTEMPT, self._attempts
         yield self.tallies.wages()
         yield self.tallies.comparisons()
+        yield self.tallies.past()
 
     def last(self) -> Iterator[Statement]:
         """Give what is to be written after all else, so that nothing written in this unit outlives its task."""

@@ -12,6 +12,7 @@ from answerdesk.model.account import DAY_MS, Millis
 from answerdesk.model.money import Micros, wages_by
 from answerdesk.model.solver import SolverId
 from answerdesk.model.standing import Mark, Standing
+from answerdesk.model.trust import DAYS
 from answerdesk.store.tables import Row
 
 STANDING: Final = ", ".join(Standing.__struct_fields__)
@@ -29,6 +30,9 @@ _COMPARED: Final = (
     " ON CONFLICT (type, profile, solver, day, permille) DO UPDATE"
     " SET compared = comparisons.compared + excluded.compared, agreed = comparisons.agreed + excluded.agreed"
 )
+_PAST: Final = "DELETE FROM comparisons WHERE day = ?"
+#: For so many days there may be nothing to add before a day is missed that is to be forgotten.
+_A_WEEK: Final = 7
 #: What a solver earned in all and what of it was paid out.
 OWED: Final = (
     "SELECT CAST(coalesce(sum(earned), 0) AS bigint), CAST(coalesce(sum(paid), 0) AS bigint) FROM wages"
@@ -66,6 +70,11 @@ class Tallies:
     def comparisons(self) -> tuple[str, list[Row]]:
         """Give what is added to each machine's day, by how sure it was."""
         return _COMPARED, [(*place, *sums) for place, sums in sorted(self._compared.items())]
+
+    def past(self) -> tuple[str, list[Row]]:
+        """Give the days whose comparisons count no more, once for each day on which some are added."""
+        days = {day for _, _, _, day, _ in self._compared}
+        return _PAST, [(day - DAYS - back,) for day in sorted(days) for back in range(_A_WEEK)]
 
     @property
     def solvers(self) -> list[SolverId]:

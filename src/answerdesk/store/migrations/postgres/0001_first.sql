@@ -209,6 +209,7 @@ CREATE TABLE comparisons (
   agreed BIGINT NOT NULL,
   PRIMARY KEY (type, profile, solver, day, permille)
 ) WITH (fillfactor = 50);
+CREATE INDEX comparisons_day ON comparisons (day);
 
 CREATE TABLE people (id BIGINT PRIMARY KEY, handle TEXT COLLATE "C" NOT NULL UNIQUE, about BYTEA NOT NULL);
 CREATE TABLE sessions (

@@ -193,6 +193,7 @@ CREATE TABLE comparisons (
   agreed INTEGER NOT NULL,
   PRIMARY KEY (type, profile, solver, day, permille)
 ) WITHOUT ROWID;
+CREATE INDEX comparisons_day ON comparisons (day);
 
 CREATE TABLE people (id INTEGER PRIMARY KEY, handle TEXT NOT NULL UNIQUE, about BLOB NOT NULL);
 -- Who has the cookie or the address of which only a digest lies here is signed in, or may sign in once.
