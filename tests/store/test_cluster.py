@@ -12,6 +12,8 @@ from contextlib import closing
 import pytest
 
 from answerdesk.desk.ports import Unavailable
+from answerdesk.model.database import DatabaseUrl
+from answerdesk.store.checkup import check_up
 from answerdesk.store.cluster import migrate, open_connection
 from answerdesk.store.postgres import PostgresStore
 from answerdesk.store.schema import migrations
@@ -91,6 +93,7 @@ def test_a_number_is_never_drawn_before_its_partitions_are_there(url: str) -> No
 
 
 def test_partitions_are_as_wide_as_the_numbers_of_their_time(url: str) -> None:
+    now = 1_000_000
     with closing(open_connection(url)) as connection:
 
         def draw(size: int, times: int, every: int) -> list[int]:
@@ -103,7 +106,6 @@ def test_partitions_are_as_wide_as_the_numbers_of_their_time(url: str) -> None:
             made = "SELECT past - first FROM ranges WHERE first >= %s ORDER BY first"
             return [width for (width,) in connection.execute(made, (before,)).fetchall()]
 
-        now = 1_000_000
         connection.execute("UPDATE facts SET value = 100 WHERE name = 'width'")
         connection.execute("UPDATE facts SET value = 9999 WHERE name = 'widest'")
         connection.execute("UPDATE facts SET value = (SELECT max(past) FROM ranges) WHERE name = 'next'")
@@ -115,6 +117,20 @@ def test_partitions_are_as_wide_as_the_numbers_of_their_time(url: str) -> None:
         # A rush of one moment.
         assert draw(50, 3, 0)[-1] == 1_600
         assert draw(4_000, 3, 0)[-1] == 9_999
+
+
+def test_too_little_room_for_the_locks_of_many_partitions_is_said(url: str) -> None:
+    assert not any("locks" in wrong for wrong in check_up(DatabaseUrl(url), Clock().now()).wrong)
+    with closing(open_connection(url)) as connection:
+        ranges = "SELECT n, n + 1 FROM generate_series(10000000, 10000999) AS n"
+        connection.execute(f"INSERT INTO ranges (first, past) {ranges}")
+        room = "current_setting('max_locks_per_transaction')::int * current_setting('max_connections')::int"
+        (has,) = connection.execute(f"SELECT {room}").fetchone() or ()
+
+    (wrong,) = (wrong for wrong in check_up(DatabaseUrl(url), Clock().now()).wrong if "locks" in wrong)
+
+    assert wrong.startswith(f"it has room for {has} locks, ")
+    assert wrong.endswith(" may be wanted; raise max_locks_per_transaction")
 
 
 def test_all_that_grows_with_the_tasks_is_partitioned_and_its_key_has_number_and_account(url: str) -> None:

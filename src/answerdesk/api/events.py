@@ -15,7 +15,8 @@ import structlog
 from answerdesk.api.broadcast import Pour, framed
 from answerdesk.desk.board import final_reply
 from answerdesk.desk.elsewhere import Settled
-from answerdesk.desk.ports import Heard, Records, Unavailable
+from answerdesk.desk.ports import Heard, Unavailable
+from answerdesk.desk.records import Records
 from answerdesk.model.account import AccountId
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.task import Permutation, Task

@@ -33,7 +33,8 @@ from answerdesk.api.http import (
 )
 from answerdesk.api.methods import REPLAYED, preferred_wait, replay_of
 from answerdesk.desk.board import final_reply
-from answerdesk.desk.ports import Listing, Records, Store, Unavailable
+from answerdesk.desk.ports import Listing, Store, Unavailable
+from answerdesk.desk.records import Records
 from answerdesk.model.account import Account, Purse, Sequence
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.sizes import limits_for

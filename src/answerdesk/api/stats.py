@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from answerdesk.desk.ports import Clock, Records, Store
+from answerdesk.desk.ports import Clock, Store
+from answerdesk.desk.records import Records
 from answerdesk.desk.sums import Spending, Spent
 from answerdesk.model.account import DAY_MS, Account, AccountId, Millis
 from answerdesk.model.catalog import BY_KIND

@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from answerdesk.desk.crew import Crew
-from answerdesk.desk.ports import Records, Store
+from answerdesk.desk.ports import Store
+from answerdesk.desk.records import Records
 from answerdesk.desk.roll import Roll
 from answerdesk.desk.watch import Glance, Watch
 

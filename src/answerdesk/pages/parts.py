@@ -13,7 +13,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Scope
 
 from answerdesk.desk.crew import Crew
-from answerdesk.desk.ports import Clock, Records, Store
+from answerdesk.desk.ports import Clock, Store
+from answerdesk.desk.records import Records
 from answerdesk.desk.roll import Roll
 from answerdesk.desk.visits import Visits
 from answerdesk.model.person import Role

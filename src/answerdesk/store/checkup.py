@@ -30,8 +30,14 @@ SELECT current_setting('server_version'), current_setting('server_version_num'):
   current_setting('synchronous_standby_names'), pg_is_in_recovery(),
   (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
   current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-    - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::int
+    - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::int,
+  current_setting('max_locks_per_transaction')::int * current_setting('max_connections')::int
 """
+#: The nodes that were there lately, and the partitions there are.
+_SPREAD: Final = "SELECT (SELECT count(*) FROM nodes WHERE seen > %s), (SELECT count(*) FROM ranges)"
+_LATELY_MS: Final = 600_000
+#: What a connection may lock of each range of partitions.
+LOCKS_EACH: Final = 25
 
 
 class Checkup(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +54,9 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
     now: Millis
     #: Connections that are left.
     room: int
+    #: How many locks there is room for, and how many the desk's nodes may want at once.
+    locks: int
+    wanted: int
     #: The last migration the database has had, 0 for no desk, the least that code has to know, and what this one knows.
     schema: int
     oldest: int
@@ -85,6 +94,8 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
             yield f"its clock is {abs(self.now - self.here) / 1000:.1f} s from this machine's; synchronise both"
         if self.room < LEAST_ROOM:
             yield f"{self.room} connections are left, a node takes {LEAST_ROOM}; raise max_connections"
+        if self.locks < self.wanted:
+            yield f"it has room for {self.locks} locks, {self.wanted} may be wanted; raise max_locks_per_transaction"
         if self.oldest > self.known:
             yield f"of a newer answerdesk (schema {self.oldest}, this one knows {self.known}); upgrade answerdesk"
         if not self.schema:
@@ -101,12 +112,20 @@ def check_up(database: DatabaseUrl, here: Millis, known: Migrations | None = Non
             row: Any = connection.execute(_ASKED).fetchone()
             had = state(connection)
             waits = tuple(map(str, put_off(connection, known))) if had.done else ()
+            nodes, ranges = _spread(connection, here) if had.done else (0, 0)
             copying = had.done and connection.execute("SELECT 1 FROM facts WHERE name = %s", (UNFINISHED,)).fetchone()
     except (psycopg.Error, Unavailable) as error:
         msg = f"{database}: {error}"
         raise Unavailable(msg) from None
-    names = ("version", "release", "fsync", "full_pages", "synchronous", "standbys", "standby", "now", "room")
+    names = ("version", "release", "fsync", "full_pages", "synchronous", "standbys", "standby", "now", "room", "locks")
     found = dict(zip(names, row, strict=True))
     return Checkup(
         **found, schema=had.schema, oldest=had.oldest, known=len(known), put_off=waits, whole=not copying, here=here,
+        wanted=max(nodes, 1) * LEAST_ROOM * ranges * LOCKS_EACH,
     )  # fmt: skip
+
+
+def _spread(connection: psycopg.Connection[Any], here: Millis) -> tuple[int, int]:
+    """Count nodes and ranges."""
+    nodes, ranges = connection.execute(_SPREAD, (here - _LATELY_MS,)).fetchone() or (0, 0)
+    return nodes, ranges
