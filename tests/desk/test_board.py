@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from answerdesk.desk.board import Board, final_reply
 from answerdesk.desk.orders import Orders
@@ -111,7 +112,7 @@ def test_a_reply_taken_down_is_gone_and_may_be_taken_down_again():
 def test_the_replies_of_a_range_of_tasks_are_taken_down_together():
     board = Board()
     for n in range(5, 9):
-        board.put(msgspec.structs.replace(settled(), n=Sequence(n)), TaskId(100 - n))
+        board.put(replace(settled(), n=Sequence(n)), TaskId(100 - n))
 
     board.drop_range(Sequence(6), Sequence(8))
 
@@ -123,6 +124,13 @@ class Silent:
 
     def __init__(self) -> None:
         self.tell: Any = None
+        #: What is told while a task is read.
+        self.meanwhile: Any = None
+
+    async def task(self, n: Sequence) -> Task:
+        if self.meanwhile is not None:
+            self.tell(self.meanwhile)
+        return replace(settled(), n=n)
 
     def listen(self, hearer: Any) -> None:
         self.tell = hearer
@@ -139,3 +147,24 @@ def test_the_board_is_cleared_when_nobody_knows_what_was_forgotten_meanwhile():
     assert board.get(ALICE, TaskId(5)) is not None
     store.tell(Heard(missed=True))
     assert board.get(ALICE, TaskId(5)) is None
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "hangs"),
+    [
+        (None, True),
+        (Heard(settings=True), True),
+        (Heard(erased=[Sequence(7)]), False),
+        (Heard(dropped=[Span(first=Sequence(1), past=Sequence(9))]), False),
+        (Heard(missed=True), False),
+    ],
+)
+async def test_what_is_forgotten_while_it_is_read_hangs_up_nowhere(meanwhile, hangs):
+    board, store, ids = Board(), Silent(), Permutation(bytes(24))
+    store.meanwhile = meanwhile
+    orders = Orders(cast("Any", store), board, ids)
+    task = ids.show(Sequence(7))
+
+    assert isinstance(await orders.look_up(ALICE, task, Millis(0)), Ready)
+
+    assert (orders.on_board(ALICE, task) is not None) is hangs

@@ -24,6 +24,8 @@ class Board:
         """Keep at most `most` replies; the oldest go first."""
         self._most = most
         self._replies: dict[TaskId, tuple[AccountId, Final, Sequence]] = {}
+        #: Rises whenever something is taken down: what was read before may be past its retention.
+        self.taken_down = 0
 
     def get(self, account: AccountId, task: TaskId) -> Final | None:
         """Give the final reply if it hangs here."""
@@ -39,15 +41,18 @@ class Board:
 
     def drop(self, task: TaskId) -> None:
         """Take a reply down, at the end of its retention."""
+        self.taken_down += 1
         self._replies.pop(task, None)
 
     def drop_range(self, first: Sequence, past: Sequence) -> None:
         """Take down every reply of a range of tasks, at the end of the whole range's retention."""
+        self.taken_down += 1
         hanging = self._replies.items()
         self._replies = {task: kept for task, kept in hanging if not first <= kept[2] < past}
 
     def clear(self) -> None:
         """Take everything down: what hangs here may be past its retention."""
+        self.taken_down += 1
         self._replies.clear()
 
 
