@@ -24,7 +24,7 @@ from answerdesk.store.writer import Doubt, Writer
 #: No version of the house: whatever it is, it is news.
 _UNKNOWN: Final = -1
 #: Verbs in one unit: more would only lengthen the wait of the first.
-BATCH: Final = 64
+BATCH: Final = 128
 #: Those of them that look for work.
 HUNTS: Final = 16
 #: How often the loop turns before a unit takes its verbs: so often until all that have come lie in the queue, of which
