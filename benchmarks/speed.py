@@ -15,6 +15,7 @@ import browser
 import callbacks
 import cases
 import claims
+import forgetting
 import machine
 import native
 import nodes
@@ -43,6 +44,7 @@ BENCHES: Final[dict[str, Callable[[Bench], None]]] = {
     "pg-nodes": nodes.pair,
     "pg-heard": nodes.heard,
     "pg-scale": nodes.scale,
+    "pg-forget": forgetting.retention,
 }
 
 
