@@ -16,7 +16,7 @@ from answerdesk.model.fault import Refusal
 from answerdesk.model.money import Micros
 from answerdesk.store.cluster import open_connection
 from answerdesk.store.postgres import PostgresStore
-from answerdesk.store.writer import Patience
+from answerdesk.store.writer import Patience, Writer
 from tests.fakes import Clock
 from tests.postgres import server
 from tests.store.cut import Cut
@@ -396,3 +396,15 @@ async def test_who_waits_when_the_store_closes_hears_so(url):
     assert {type(each) for each in outcomes} <= {Purse, Unavailable}
     with pytest.raises(Unavailable, match="closed"):
         await store.run(top_up())
+
+
+async def test_a_node_that_stops_in_the_middle_of_a_unit_keeps_nobody_for_long(store, url):
+    await open_account(store)
+    stopped = Writer(url, "stopped", SHORT)
+    connection = await stopped.connection()
+    await connection.execute("BEGIN")
+    await connection.execute("SELECT FROM accounts FOR UPDATE")
+
+    assert (await store.run(top_up())).balance == 5
+
+    stopped.close()

@@ -23,6 +23,8 @@ _PLANS: Final = (
     "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
     " SET plan_cache_mode = force_generic_plan"
 )
+#: How long the server bears a unit of which it hears nothing more, its locks held: one takes milliseconds to decide.
+_HEARD_OF: Final = "SET idle_in_transaction_session_timeout = '3s'"
 #: What is acknowledged is on the disk, whatever the server does by default; standbys that are waited for still are.
 _DURABLE: Final = (
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
@@ -139,6 +141,7 @@ class Writer:
             await configure(connection)
             columns.adapt(connection)
             await connection.execute(_PLANS)
+            await connection.execute(_HEARD_OF)
             await connection.execute(_DURABLE)
             await connection.execute(_FORGOTTEN)
             await connection.execute(_NODE, (self.node,))
