@@ -87,7 +87,7 @@ def _text_options(command: options.F) -> options.F:
 @_text_options
 @click.option(
     "--timeout",
-    type=click.FloatRange(1, 86_400),
+    type=options.Number(1, 86_400),
     default=300.0,
     show_default=True,
     help="Seconds to wait for each answer.",

@@ -3,6 +3,7 @@ Rule: what is not accepted is refused in one sentence that says what is, before 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -49,6 +50,16 @@ def _limit(text: str) -> money.Micros:
         msg = f"{text!r} is negative; 0 is for no limit"
         raise ValueError(msg)
     return amount
+
+
+class Number(click.FloatRange):
+    """A number within bounds; what is not a number lies in none, though it compares as if it lay in all."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read a number."""
+        if math.isnan(number := super().convert(value, param, ctx)):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
 
 
 def _one_of(text: str, known: Any, what: str) -> str:

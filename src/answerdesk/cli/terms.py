@@ -142,7 +142,7 @@ def _trial(trial: Trial, machine: Solver | None) -> out.Record:
 @click.option(
     "--threshold",
     "machine_threshold",
-    type=click.FloatRange(0, 1),
+    type=options.Number(0, 1),
     help="From this confidence, 0 to 1, a machine's answer is enough alone.",
 )
 @click.option(
@@ -154,11 +154,11 @@ def _trial(trial: Trial, machine: Solver | None) -> out.Record:
     " profile is in shadow: people answer until comparisons with them earn it a threshold; may be repeated.",
 )
 @click.option(
-    "--target", type=click.FloatRange(0.5, 0.999),
+    "--target", type=options.Number(0.5, 0.999),
     help="How much of what an earned threshold lets through must be right.",
 )  # fmt: skip
 @click.option(
-    "--watched", type=click.FloatRange(0, 1),
+    "--watched", type=options.Number(0, 1),
     help="The share of answers taken from machines alone that people are asked for afterwards, to see whether they get"
     " worse; 0 for none.",
 )  # fmt: skip
@@ -175,7 +175,7 @@ def _trial(trial: Trial, machine: Solver | None) -> out.Record:
     help="What becomes of a machine's doubtful answer while no person is on shift: it is taken as the best there is,"
     " waits for a person, or fails.",
 )
-@click.option("--machines-first", type=click.FloatRange(0, 3_600), help="Seconds only machines are asked.")
+@click.option("--machines-first", type=options.Number(0, 3_600), help="Seconds only machines are asked.")
 @of_home
 def set_rules(type_: str, machines_first: float | None, home: Home, as_json: bool, **said: Any) -> None:
     """Set when answers of a type are enough; what is not named stays."""
