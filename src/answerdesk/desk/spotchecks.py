@@ -89,7 +89,7 @@ class Recheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpotChecks:
-    """Hears what settles, and has some of it checked."""
+    """Hears what this process settles, and has some of it checked."""
 
     def __init__(self, store: DeskStore, ids: Permutation, names: Names) -> None:
         """Take what it works over."""
