@@ -225,6 +225,21 @@ async def test_whoever_reads_keeps_nobody_waiting_for_a_range_to_go(short, crowd
     assert short.left()["tasks"] == [n]
 
 
+async def test_nothing_waits_for_whoever_reads_for_long(short, crowd):
+    await crowd.answered(WIDTH)
+    (span,) = await crowd.desk.store.spans(0)
+    with closing(open_connection(short.url)) as reader:
+        reader.execute("ALTER FUNCTION drop_range SET lock_timeout = 0")
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*), pg_sleep(1.1) FROM attempts")
+
+        assert not await crowd.desk.store.drop(span, media=False)
+
+        assert await crowd.desk.store.drop(span, media=True)
+        reader.execute("COMMIT")
+    assert await crowd.desk.store.drop(span, media=False)
+
+
 async def test_writers_and_a_range_that_goes_do_not_fail_each_other(short, crowd):
     await crowd.answered(2 * WIDTH)
     short.clock.pass_by(CLOSED_MS + DAY_MS + 1)

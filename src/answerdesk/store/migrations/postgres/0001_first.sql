@@ -328,6 +328,15 @@ BEGIN
   IF cardinality(stay) > most OR span.dropped = 1 AND stay IS NOT NULL THEN
     RETURN 0;
   END IF;
+  -- Whoever has been at it for a second, as a backup is, does not let go now either: nobody is to wait for that.
+  IF EXISTS (
+    SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND relation = ANY (parts::regclass[]) AND pid <> pg_backend_pid()
+      AND coalesce(xact_start < clock_timestamp() - interval '1 second', true)
+  ) THEN
+    RETURN 0;
+  END IF;
   FOREACH part IN ARRAY parts LOOP
     EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', part);
     -- From now on others wait for this: whoever holds the next table may be one of them.
