@@ -75,6 +75,12 @@ def test_a_problem_by_fault(fault) -> None:
     assert 400 <= native.STATUSES[fault] < 600
 
 
+def test_a_reason_holds_no_nul_which_not_every_store_can_keep() -> None:
+    read = native.read_report(b'{"correct": false, "reason": "blurred\\u0000!"}')
+
+    assert read.reason == "blurred\N{REPLACEMENT CHARACTER}!"
+
+
 def test_a_problem_may_have_a_status_of_its_own() -> None:
     assert native.problem(Fault.BAD_PARAMETERS, "settled", 409)["status"] == 409
 

@@ -175,7 +175,8 @@ def read_report(body: bytes) -> ReportAsk:
     """Read a verdict."""
     accepted = 'an object {"correct": true or false, "reason": a text of at most 1,000 characters}'
     report: ReportAsk = _typed(_REPORT, body, accepted)
-    return report
+    # PostgreSQL keeps every character but this one.
+    return msgspec.structs.replace(report, reason=report.reason.replace("\0", "\N{REPLACEMENT CHARACTER}"))
 
 
 def _typed(decoder: msgspec.json.Decoder[Any], body: bytes, accepted: str) -> Any:
