@@ -173,7 +173,7 @@ async def pay(request: Request) -> Response:
         raise HTTPException(404)
     form = await request.form()
     written, before = str(form.get("amount") or ""), str(form.get("before") or "")
-    note = " ".join(str(form.get("note") or "").split())[:LONGEST_NOTE]
+    note = " ".join(str(form.get("note") or "").replace("\0", " ").split())[:LONGEST_NOTE]
     if not re.fullmatch(r"[0-9]{1,16}", before):
         raise HTTPException(400)
     try:
