@@ -64,7 +64,7 @@ ABOUT_REQUEST_HEADERS: Final[Mapping[str, str]] = {
     "authorization": "`Bearer TOKEN`: the worker's token on the work API.",
     "content-type": "Looked at by in.php and res.php alone, to tell a form from its parts.",
     "cookie": "`__Host-session`: who is signed in, on pages and the work API.",
-    "content-length": "A body declared above 8 MiB is refused with 413 before it is read.",
+    "content-length": "A body declared above 8 MiB is refused with 413; what of it is sent all the same is dropped.",
     "expect": "A client that waits for leave to send too big a body is refused without it being read.",
     "last-event-id": "On `/v1/events`: where to resume.",
     "host": "A vendor's host name chooses that vendor's dialect.",
