@@ -48,7 +48,7 @@ async def test_earnings_pace_and_history_are_told(hall):
     assert all(said in page for said in ("$0.0006", "$0.0012", "4.0\u00a0s"))
     assert page.index(">second<") < page.index(">first<")
     assert '<bdi dir="auto" lang="de">What is &lt;b&gt;this&lt;/b&gt;?</bdi>' in page
-    assert re.search(r'<img class="kept" loading="lazy" src="/api/work/media/[0-9a-f]{32}/0"', page)
+    assert re.search(r'<img class="kept" loading="lazy" src="/api/work/media/[0-9a-f]{32}\.[0-9a-f]+/0"', page)
 
 
 async def test_what_was_given_back_is_told_with_its_reason_and_earned_nothing(hall):
