@@ -61,6 +61,7 @@ async function practise(loop, kind) {
     const go = h('button', { class: 'button small primary', type: 'button', onclick: () => loop.practised({}) }, t('practice.next'));
     strip(h('b', { class: told.right ? 'good' : 'wrong', role: 'status' }, said), number > 5 ? null : go);
     loop.screen.say(said);
+    place.scrollIntoView({ block: 'nearest' });
   };
   try {
     await next();
