@@ -92,7 +92,7 @@ ABOUT_REPLY_HEADERS: Final[Mapping[str, str]] = {
     "content-security-policy": "On media: nothing may run or be loaded.",
     "content-type": "`application/json; charset=utf-8`, `text/plain; charset=utf-8`, or the media's own.",
     "location": "On a created task of the native API: its address.",
-    "retry-after": "Seconds to wait, with HTTP 503.",
+    "retry-after": "Seconds to wait, with HTTP 503 and the native API's 429.",
     "www-authenticate": "With HTTP 401 of the native API: `Bearer`.",
     "x-content-type-options": "On media: `nosniff`.",
     "x-request-id": "The id the request came with, or one drawn for it; every reply has one.",

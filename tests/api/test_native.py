@@ -209,6 +209,7 @@ class TestShow:
 
         assert {reply.status for reply in replies[:120]} == {200}
         assert (replies[120].status, replies[120].json["code"]) == (429, "ERROR_TOO_MUCH_REQUESTS")
+        assert f"locked for {replies[120].headers['retry-after']} more seconds" in replies[120].json["detail"]
 
 
 class TestCancelAndReport:

@@ -162,4 +162,4 @@ class Front:
         until = Millis(self.clock.now() + lock)
         await self._store.run(ChangeAccount(account=account.id, settings={"polls_locked_until": until}))
         log.warning("polls_locked", account=account.id, seconds=lock // 1000)
-        return Refusal(Fault.TOO_MUCH_REQUESTS, locked_for(lock))
+        return Refusal(Fault.TOO_MUCH_REQUESTS, *locked_for(lock))

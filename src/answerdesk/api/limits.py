@@ -36,8 +36,9 @@ class Guesses:
         if now >= until:
             del self._banned[ip]
             return
-        msg = f"too many wrong keys or task ids came from {ip}; it is banned for {int(until - now) + 1} more seconds"
-        raise Refusal(Fault.IP_BLOCKED, msg)
+        seconds = int(until - now) + 1
+        msg = f"too many wrong keys or task ids came from {ip}; it is banned for {seconds} more seconds"
+        raise Refusal(Fault.IP_BLOCKED, msg, seconds)
 
     def count(self, ip: str, now: float) -> None:
         """Count a wrong key or id; loopback is counted and never banned."""

@@ -223,7 +223,7 @@ class Native:
         if isinstance(refusal, NotAllowed):
             made = native.problem(refusal.fault, refusal.detail, 405)
             return _problem(made, (b"allow", ", ".join(refusal.verbs).encode()))
-        return _problem(native.problem_of(refusal))
+        return _problem(native.problem_of(refusal), seconds=refusal.seconds)
 
     async def _create(self, request: Request) -> Answer:
         made = await self._made(request, native.read_task(request.body), replay_of(request.scope, request.body))
@@ -341,8 +341,9 @@ def _call(scope: Scope, verb: str, path: str) -> None:
     scope[CALLED] = (f"{verb} /v1/{path}", native.NAME, NO_FAULT)
 
 
-def _problem(made: native.Problem, *also: Header) -> Answer:
-    return Answer(native.write_problem(made), made["status"], PROBLEM, (*also, *_BESIDE.get(made["status"], ())))
+def _problem(made: native.Problem, *also: Header, seconds: int = 0) -> Answer:
+    beside = ((b"retry-after", b"%d" % seconds),) if seconds else _BESIDE.get(made["status"], ())
+    return Answer(native.write_problem(made), made["status"], PROBLEM, (*also, *beside))
 
 
 def _away(path: str, why: Unavailable) -> Answer:

@@ -16,9 +16,9 @@ MOST_REMEMBERED = 50_000
 class Turned(Refusal):
     """A known account that may not call now."""
 
-    def __init__(self, account: Account, fault: Fault, detail: str) -> None:
+    def __init__(self, account: Account, fault: Fault, detail: str, seconds: int = 0) -> None:
         """Name the account, whose dialect the refusal is written in."""
-        super().__init__(fault, detail)
+        super().__init__(fault, detail, seconds)
         self.account = account
 
 
@@ -52,7 +52,7 @@ class Entrance:
         if account.standing is Standing.SUSPENDED:
             raise Turned(account, Fault.ACCOUNT_SUSPENDED, "the operator has suspended this account")
         if account.polls_locked_until > now:
-            raise Turned(account, Fault.TOO_MUCH_REQUESTS, locked_for(account.polls_locked_until - now))
+            raise Turned(account, Fault.TOO_MUCH_REQUESTS, *locked_for(account.polls_locked_until - now))
 
     async def solver(self, token: str) -> Solver | None:
         """Find the enabled solver of a token."""
@@ -77,7 +77,7 @@ class Entrance:
             self._solvers.clear()
 
 
-def locked_for(milliseconds: int) -> str:
-    """Say how long an account stays locked."""
+def locked_for(milliseconds: int) -> tuple[str, int]:
+    """Say how long an account stays locked, in a sentence and in seconds."""
     seconds = -(-milliseconds // 1000)
-    return f"one unfinished task was polled too often; this account is locked for {seconds} more seconds"
+    return f"one unfinished task was polled too often; this account is locked for {seconds} more seconds", seconds

@@ -58,7 +58,9 @@ class Fault(enum.StrEnum):
 class Refusal(Exception):
     """The one way out of a call that cannot be served; becomes a reply at the edge."""
 
-    def __init__(self, fault: Fault, detail: str) -> None:
+    def __init__(self, fault: Fault, detail: str, seconds: int = 0) -> None:
         super().__init__(fault, detail)
         self.fault = fault
         self.detail = detail
+        #: How long the same call will be refused, where that is known.
+        self.seconds = seconds
