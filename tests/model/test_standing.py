@@ -37,8 +37,8 @@ def settled(solution: str = "word", report: str | None = None) -> Task:
 def says(solver: int, value: str, *, accepted: bool = True) -> Lease:
     verdict = Verdict(accepted=True) if accepted else Verdict(accepted=False, why=Why.SETTLED)
     return Lease(
-        token=str(solver), task=Sequence(1), account=AccountId(1), solver=SolverId(solver), machine=False, given=Millis(0), until=Millis(1),
-        outcome=Outcome.ANSWERED, said=encode(value), verdict=verdict,
+        token=str(solver), task=Sequence(1), account=AccountId(1), solver=SolverId(solver), machine=False,
+        given=Millis(0), until=Millis(1), outcome=Outcome.ANSWERED, said=encode(value), verdict=verdict,
     )  # fmt: skip
 
 
