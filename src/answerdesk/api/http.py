@@ -44,7 +44,8 @@ _GIVEN_ID: Final = re.compile(rb"[0-9A-Za-z][0-9A-Za-z._:=+/@-]{0,127}")
 #: For whoever sets no budget.
 _ENDLESS: Final = Budget(2**62)
 
-_requests = itertools.count(int.from_bytes(os.urandom(6), "big"))
+#: Ids drawn for requests: from here on each number has twelve hexadecimal digits, and none needs filling up.
+_requests = itertools.count(2**47 + int.from_bytes(os.urandom(6), "big") // 4)
 _current: ContextVar[Scope | None] = ContextVar("request", default=None)
 
 
@@ -131,7 +132,7 @@ def id_of(scope: Scope) -> bytes:
     found: bytes | None = scope.get(_ID)
     if found is None:
         given = header(scope, b"x-request-id")
-        found = given if given and _GIVEN_ID.fullmatch(given) else b"%012x" % (next(_requests) & 0xFFFFFFFFFFFF)
+        found = given if given and _GIVEN_ID.fullmatch(given) else b"%x" % next(_requests)
         scope[_ID] = found
     return found
 
