@@ -38,6 +38,10 @@ test *args:
 test-all *args:
     pytest -q -n 2 --dist loadfile {{ args }}
 
+# What differs between PostgreSQL's versions, over the server that ANSWERDESK_TEST_POSTGRES names.
+test-oldest *args:
+    pytest -q -n 2 -m "not slow" -k "postgres or versions or migrations" tests/store/test_versions.py tests/store/test_migrations.py tests/store/test_claim.py tests/store/test_books.py {{ args }}
+
 # Unmodified third-party programs against a running server, deploy/ in the hands of what it is for, and a few faults.
 e2e *args:
     pytest -q -n 2 --dist loadfile -m e2e tests/e2e tests/deploy tests/chaos {{ args }}
