@@ -33,6 +33,12 @@ def drift(data) -> None:
         database.commit()
 
 
+def scrawl(data) -> None:
+    with closing(sqlite3.connect(data / "answerdesk.db")) as database:
+        database.execute("INSERT INTO rules (type, rules) VALUES ('GridTask', ?)", (b'{"machine_threshold":null}',))
+        database.commit()
+
+
 def names(desk):
     return [each["name"] for each in desk("accounts", "list", "--json").json]
 
@@ -132,8 +138,9 @@ def test_the_doctor_finds_a_desk_missing(desk) -> None:
         (lambda data: (data / "answerdesk.toml").write_text('solver = "nobody"\n'), "solver", "cannot run"),
         (lambda data: (data / "answerdesk.db").write_bytes(b"x" * 5000), "database", "damaged or no database"),
         (drift, "ledger", "balances differ from the ledger: acme"),
+        (scrawl, "rules", "of GridTask cannot be read: no machine answers such tasks alone; `answerdesk rules set"),
     ],
-    ids=["open key", "dead server", "bad setting", "no solver", "no database", "drift"],
+    ids=["open key", "dead server", "bad setting", "no solver", "no database", "drift", "unreadable rules"],
 )
 def test_the_doctor_finds_what_is_wrong(desk, kept, tmp_path, spoil, check, says) -> None:
     assert found(desk("doctor", "--json"))[check]["ok"] is True
@@ -145,3 +152,17 @@ def test_the_doctor_finds_what_is_wrong(desk, kept, tmp_path, spoil, check, says
     assert found(done)[check]["ok"] is False
     assert says in found(done)[check]["found"]
     assert desk("doctor").code == 1
+
+
+def test_rules_that_cannot_be_read_are_listed_as_such_and_set_anew_from_the_defaults(desk, kept, tmp_path) -> None:
+    def listed():
+        rows = json.loads(desk("rules", "list", "--json").out)
+        return next((row["from"], row["threshold"], row["agree"]) for row in rows if row["type"] == "GridTask")
+
+    scrawl(tmp_path / "data")
+    assert listed() == ("unreadable", "off", 1)
+
+    assert desk("rules", "set", "GridTask", "--agree", "2").code == 0
+
+    assert listed() == ("desk", 0.97, 2)
+    assert found(desk("doctor", "--json"))["rules"]["ok"] is True

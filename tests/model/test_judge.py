@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -410,3 +412,37 @@ class TestPeopleMustAgree:
 
     def test_a_sure_machine_needs_nobody(self):
         assert isinstance(ask([machine_says(0.99)], rules=self.TWO), Settled)
+
+
+ACCEPTED_BAR = "0 to 1, or 2.0"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"machine_threshold": float("nan")}, f"machine_threshold must be {ACCEPTED_BAR}"),
+        ({"machine_threshold": float("inf")}, f"machine_threshold must be {ACCEPTED_BAR}"),
+        ({"machine_threshold": -0.1}, f"machine_threshold must be {ACCEPTED_BAR}"),
+        ({"profiles": {"meter": 0.5, "seals": float("nan")}}, f"the threshold of seals must be {ACCEPTED_BAR}"),
+        ({"profiles": {"seals": 1.5}}, f"the threshold of seals must be {ACCEPTED_BAR}"),
+        ({"target": float("nan")}, "target must be 0 to 1"),
+        ({"watched": 1.01}, "watched must be 0 to 1"),
+        ({"agree": 0}, "agree must be at least 1"),
+        ({"declines": 0}, "declines must be at least 1"),
+        ({"most_answers": -1}, "most_answers must be at least 0"),
+        ({"machines_first_ms": -1}, "machines_first_ms must be at least 0"),
+        ({"review_ms": 0}, "review_ms must be at least 1"),
+    ],
+)
+def test_rules_that_say_nothing_are_refused_with_what_is_accepted(wrong, says):
+    with pytest.raises(ValueError, match=re.escape(says)):
+        Rules(**wrong)
+    with pytest.raises(ValueError, match=re.escape(says)):
+        msgspec.structs.replace(RULES, **wrong)
+
+
+def test_rules_at_their_limits_are_accepted():
+    low = Rules(machine_threshold=0, profiles={"seals": 2.0}, target=0, watched=0, agree=1, declines=1, review_ms=1)
+
+    assert msgspec.json.decode(msgspec.json.encode(low), type=Rules) == low
+    assert Rules(machine_threshold=1, target=1, watched=1).threshold("meter") == 1

@@ -8,14 +8,15 @@ import msgspec
 import pytest
 import structlog
 
+from answerdesk.desk.books import SaveRules
 from answerdesk.desk.ports import Changes, Needs, Rows
 from answerdesk.model.account import Millis, Sequence
 from answerdesk.model.answer import Verdict, Why
-from answerdesk.model.judge import Rules
+from answerdesk.model.judge import UNREAD, Rules
 from answerdesk.model.money import Micros
 from answerdesk.model.task import DEADLINE_MS, Cause, State
 from answerdesk.wire import DIALECTS
-from tests.store.driver import Desk
+from tests.store.driver import TYPE, Desk
 
 LOST = "NoLongerServedTask"
 #: A question whose bytes were damaged, and one of a kind that this version does not know.
@@ -137,3 +138,40 @@ async def test_a_task_of_a_type_that_is_gone_is_claimed_answered_and_told(desk):
     told = await desk.orders.look_up(account.id, desk.ids.show(lost), desk.clock.now())
     assert told.type == LOST
     assert [dialect.ready(told)["solution"]["text"] for dialect in DIALECTS.values()] == ["word"] * len(DIALECTS)
+
+
+class Scrawl(msgspec.Struct, frozen=True, kw_only=True):
+    """Rules as an earlier version let them be written: a threshold that is no number is told as null."""
+
+    machine_threshold: float = float("nan")
+
+
+@pytest.mark.parametrize("wrong", [Scrawl(), Scrawl(machine_threshold=-3)], ids=["no number", "out of range"])
+async def test_rules_that_cannot_be_read_are_told_of_and_cost_their_own_type_alone(shared, clock, wrong):
+    before = Desk(shared.open(), clock)
+    await before.store.run(SaveRules(type="GridTask", rules=Rules(agree=2)))
+    await before.store.run(SaveRules(type=TYPE, rules=wrong))
+
+    with structlog.testing.capture_logs() as logged:
+        store = shared.open()
+
+    assert {(line["event"], line["type"]) for line in logged} == {("rules_unreadable", TYPE)}
+    house = store.house()
+    assert house.unread == (TYPE,)
+    assert (house.rules_for(TYPE), house.rules_for("GridTask")) == (UNREAD, Rules(agree=2))
+    await store.run(SaveRules(type=TYPE, rules=Rules(agree=3)))
+    assert (store.house().unread, store.house().rules_for(TYPE)) == ((), Rules(agree=3))
+
+
+async def test_where_rules_cannot_be_read_no_machine_answers_alone(desk):
+    account, machine, person = await desk.open_account(), await desk.machine(), await desk.person()
+    await desk.set_rules(UNREAD)
+    n = await desk.submit(account)
+    (lease,) = await desk.claim(machine)
+    await desk.answer(machine, lease, "word", confidence=1.0)
+    assert not (await desk.task(n)).settled
+
+    (lease,) = await desk.claim(person)
+    await desk.answer(person, lease, "words")
+
+    assert (await desk.task(n)).solution == b'"words"'

@@ -22,6 +22,7 @@ from answerdesk.cli.opened import with_desk
 from answerdesk.cli.running import readiness, shown_address
 from answerdesk.cli.trust import trusted
 from answerdesk.config import FIRST_KEY, read_settings
+from answerdesk.desk.store import DeskStore
 from answerdesk.model.database import DatabaseUrl
 from answerdesk.store.folder import DATABASE, Wall
 from answerdesk.store.health import SQLITE, examine
@@ -101,6 +102,18 @@ def _ledger(given: Given) -> str:
     return f"{sums.entries} bookings add up to every balance"
 
 
+def _rules(given: Given) -> str:
+    async def unread(store: DeskStore) -> tuple[str, ...]:
+        return store.house().unread
+
+    if names := with_desk(given.home, unread):
+        raise Wrong(
+            f"those of {', '.join(map(out.clean, names))} cannot be read: no machine answers such tasks alone;"
+            " `answerdesk rules set TYPE ...` writes them anew"
+        )
+    return "all readable"
+
+
 def _disk(given: Given) -> str:
     data = given.data
     free = shutil.disk_usage(next(path for path in (data, *data.absolute().parents) if path.exists())).free
@@ -148,6 +161,7 @@ CHECKS: Final[dict[str, Callable[[Given], str]]] = {
     "folder": _folder,
     "database": _database,
     "ledger": _ledger,
+    "rules": _rules,
     "disk": _disk,
     "files": _files,
     "solver": _solver,

@@ -189,7 +189,8 @@ def set_rules(type_: str, machines_first: float | None, home: Home, as_json: boo
     profiles = dict(map(_profile, changed.pop("profiles", ())))
 
     async def act(store: DeskStore) -> out.Record:
-        found = store.house().rules_for(type_)
+        house = store.house()
+        found = Rules() if type_ in house.unread else house.rules_for(type_)
         for profile, bar in profiles.items():
             found = found.naming(profile, bar)
         await store.run(SaveRules(type=type_, rules=msgspec.structs.replace(found, **changed)))
@@ -226,7 +227,7 @@ def _rules(house: House, name: str) -> out.Record:
     found: Rules = house.rules_for(name)
     return {
         "type": name,
-        "threshold": found.machine_threshold,
+        "threshold": "off" if found.machine_threshold > 1 else found.machine_threshold,
         "profiles": [f"{profile}={_bar(found, profile)}" for profile in (*found.profiles, *found.shadows)],
         "target": found.target,
         "watched": found.watched,
@@ -235,5 +236,5 @@ def _rules(house: House, name: str) -> out.Record:
         "declines": found.declines,
         "unattended": str(found.unattended),
         "machines_first": found.machines_first_ms / 1000,
-        "from": "desk" if name in house.rules else "default",
+        "from": "unreadable" if name in house.unread else "desk" if name in house.rules else "default",
     }

@@ -18,7 +18,7 @@ from answerdesk.model.answer import Lease
 from answerdesk.model.callback import Attempt, Callback
 from answerdesk.model.catalog import CATALOG
 from answerdesk.model.fair import Flow, Line, LineName
-from answerdesk.model.judge import Rules
+from answerdesk.model.judge import UNREAD, Rules
 from answerdesk.model.money import NOTHING, Entry, Micros, wages_by
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver, SolverId, Staff, staff_for
@@ -62,6 +62,11 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     def rules_for(self, kind: str) -> Rules:
         """Give the operator's rules for a type."""
         return self.rules.get(kind, _DEFAULT_RULES)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The types whose rules cannot be read."""
+        return tuple(kind for kind, rules in self.rules.items() if rules is UNREAD)
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ Rule: the judge knows no store and no clock; it is asked again whenever somethin
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -62,6 +63,21 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     #: How often an unattended task is looked at again.
     review_ms: int = 5_000
 
+    def __post_init__(self) -> None:
+        """Refuse what no answer could be measured by: the operator would not learn of it until the next start."""
+        for name, bar in (("machine_threshold", self.machine_threshold), *_named(self.profiles)):
+            if not (0 <= bar <= 1 or bar == NEVER_ENOUGH):
+                msg = f"{name} must be 0 to 1, or {NEVER_ENOUGH} for answers that are only compared (got {bar})"
+                raise ValueError(msg)
+        for name in ("target", "watched"):
+            if not 0 <= getattr(self, name) <= 1:
+                msg = f"{name} must be 0 to 1 (got {getattr(self, name)})"
+                raise ValueError(msg)
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                msg = f"{name} must be at least {least} (got {getattr(self, name)})"
+                raise ValueError(msg)
+
     def profile(self, module: str) -> str:
         """Give the profile that a question's module is read as."""
         known = module in SHIPPED or module in self.profiles or module in self.shadows
@@ -78,6 +94,18 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         if threshold is None:
             return msgspec.structs.replace(self, profiles=others, shadows=(*shadows, profile))
         return msgspec.structs.replace(self, profiles=others | {profile: threshold}, shadows=shadows)
+
+
+#: The least each count may be.
+_LEAST: Final = {"agree": 1, "most_answers": 0, "declines": 1, "machines_first_ms": 0, "review_ms": 1}
+
+
+def _named(profiles: dict[str, float]) -> Iterator[tuple[str, float]]:
+    return ((f"the threshold of {profile}", bar) for profile, bar in profiles.items())
+
+
+#: What holds where the operator's rules cannot be read: nothing they may have forbidden is done.
+UNREAD: Final = Rules(machine_threshold=NEVER_ENOUGH, unattended=Unattended.WAIT)
 
 
 class Settled(msgspec.Struct, frozen=True):

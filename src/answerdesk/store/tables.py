@@ -3,6 +3,7 @@ Rule: SQL names every column once, here; nothing else knows a column's place."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterable, Iterator
 from typing import Any, Final, TypeVar
 
@@ -13,7 +14,7 @@ from answerdesk.model.account import Account, AccountId, Key, Millis, Purse
 from answerdesk.model.answer import Lease, Outcome, Verdict
 from answerdesk.model.callback import Attempt, Callback, Delivery
 from answerdesk.model.fair import Flow, Line
-from answerdesk.model.judge import Rules
+from answerdesk.model.judge import UNREAD, Rules
 from answerdesk.model.money import Entry, Move
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver
@@ -257,8 +258,20 @@ def rules_row(type_name: str, rules: Rules) -> Row:
 
 
 def rules_from(rows: Iterable[Row]) -> dict[str, Rules]:
-    """Read all rules."""
-    return {name: _RULES.decode(rules) for name, rules in rows}
+    """Read all rules; those that cannot be read cost their own type alone, and the desk opens to have them mended."""
+    return {name: _rules_of(name, rules) for name, rules in rows}
+
+
+def _rules_of(type_name: str, rules: bytes) -> Rules:
+    try:
+        return _RULES.decode(rules)
+    except msgspec.DecodeError as error:
+        import structlog  # noqa: PLC0415 - the command line is quick because it logs nothing
+
+        # Not structlog's own logger: a verb that opens the desk prints nothing but what it was asked for.
+        log = structlog.wrap_logger(logging.getLogger(__name__))
+        log.warning("rules_unreadable", type=type_name, why=str(error), mend=f"answerdesk rules set {type_name} ...")
+        return UNREAD
 
 
 def contents_row(task: Task, blobs: tuple[bytes, ...]) -> Row:
