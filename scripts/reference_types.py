@@ -34,6 +34,8 @@ def task_types() -> str:
         f"At most: {_limits(SERVER_LIMITS)}.",
         *(f"For an account with strict limits, in the {name} dialect: {_limits(strict)}."
           for name, strict in STRICT_LIMITS.items()),
+        "An account may have limits of its own, which go before these: see `--max-picture`, `--max-side` and"
+        " `--max-sound` of `accounts set`.",
     ]  # fmt: skip
     asked = [row for row in CATALOG.values() if Served.SANDBOX not in row.served]
     return page("Task types", about, [*map(_task_type, asked), f"## Media\n\n{bullets(forms)}", _token_types()])

@@ -115,6 +115,24 @@ def test_every_other_account_has_the_desks_limits(dialect) -> None:
     assert msgspec.structs.astuple(SERVER_LIMITS) == (600_000, 0, 4_096, 100_000, 5_000_000)
 
 
+@pytest.mark.parametrize("strict", [(), (Strictness.LIMITS,)], ids=["usual", "strict"])
+def test_an_accounts_own_limits_go_before_the_desks_and_the_vendors(strict) -> None:
+    own = msgspec.structs.replace(account(*strict), max_picture=60_000, max_side=2_000, max_sound=400_000)
+
+    limits = limits_for("2captcha", own)
+
+    assert (limits.picture_of(Kind.TEXT), limits.picture_of(Kind.GRID)) == (60_000, 60_000)
+    assert (limits.instruction, limits.side, limits.sound) == (60_000, 2_000, 400_000)
+
+
+def test_an_own_limit_leaves_the_others_as_they_are() -> None:
+    own = msgspec.structs.replace(account(Strictness.LIMITS), max_sound=200)
+
+    limits = limits_for("2captcha", own)
+
+    assert limits == msgspec.structs.replace(limits_for("2captcha", account(Strictness.LIMITS)), sound=200)
+
+
 @pytest.mark.parametrize(
     ("text", "read"), [("meter=text", ("meter", "text")), (" Dial.2 = Rotate ", ("dial.2", "rotate"))]
 )

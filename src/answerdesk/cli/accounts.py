@@ -33,6 +33,8 @@ def _strict(context: click.Context, option: click.Parameter, named: tuple[str, .
     return frozenset(Strictness(name) for name in named if name != "none") if named else None
 
 
+_BEFORE_STRICT: Final = ", 0 for the desk's own. It goes before --strict limits."
+
 _SETTINGS: Final = (
     click.option(
         "--dialect",
@@ -64,6 +66,13 @@ _SETTINGS: Final = (
         help="The group of workers that alone may have its tasks, or none for all workers. Default: none.",
     ),
     click.option("--spend-per-day", type=options.LIMIT, help="The most spent on a day (UTC), 0 for no limit."),
+    click.option(
+        "--max-picture", type=options.MEDIA_BYTES, help=f"The most bytes of a picture{_BEFORE_STRICT}",
+    ),
+    click.option(
+        "--max-side", type=options.MEDIA_SIDE, help=f"The most pixels of a picture's longer side{_BEFORE_STRICT}",
+    ),
+    click.option("--max-sound", type=options.MEDIA_BYTES, help=f"The most bytes of a sound{_BEFORE_STRICT}"),
 )  # fmt: skip
 
 
@@ -235,5 +244,8 @@ def _record(account: Account, purse: Purse, *, key: str | None = None) -> out.Re
         "max_open": account.max_open,
         "requests_per_second": account.requests_per_second,
         "spend_per_day": out.cost(account.spend_per_day) if account.spend_per_day != NOTHING else 0,
+        "max_picture": account.max_picture,
+        "max_side": account.max_side,
+        "max_sound": account.max_sound,
         "created": out.moment(account.created),
     }

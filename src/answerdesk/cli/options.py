@@ -17,6 +17,7 @@ from answerdesk.model.fields import LANGUAGES
 from answerdesk.model.limit import network_of
 from answerdesk.model.person import name_flaw
 from answerdesk.model.question import WORK_KINDS, Kind
+from answerdesk.model.sizes import BYTES_BOUNDS, SIDE_BOUNDS
 from answerdesk.model.solver import GROUP as GROUP_NAME
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -107,6 +108,20 @@ def _groups(text: str) -> frozenset[str]:
     return frozenset(_group(part) for part in text.split(",")) - {""}
 
 
+def _bounded(bounds: tuple[int, int], unit: str) -> Callable[[str], int]:
+    """Make a reader of a number within bounds, or of 0 for the desk's own."""
+    least, most = bounds
+
+    def read(text: str) -> int:
+        number = int(text) if text.isascii() and text.isdigit() else -1
+        if number and not least <= number <= most:
+            msg = f"{text!r} is not {least:,} to {most:,} {unit}, or 0 for the desk's own limit"
+            raise ValueError(msg)
+        return number
+
+    return read
+
+
 def _type(text: str) -> str:
     return _one_of(text, CATALOG, "task type")
 
@@ -120,6 +135,8 @@ GROUP: Final = Read("group", _group)
 GROUP_LIST: Final = Read("groups", _groups)
 NETWORK: Final = Read("network", _network)
 TYPE: Final = Read("type", _type)
+MEDIA_BYTES: Final = Read("bytes", _bounded(BYTES_BOUNDS, "bytes"))
+MEDIA_SIDE: Final = Read("pixels", _bounded(SIDE_BOUNDS, "pixels"))
 NO_MATCH: Final = Read("no-match", lambda text: NoMatch(_one_of(text, [*map(str, NoMatch)], "way to tell no match")))
 DIALECT: Final = Read("dialect", lambda text: _one_of(text, DIALECTS, "dialect"))
 

@@ -81,6 +81,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     #: How an empty grid is told in the JSON of tasks created from now on.
     no_match: NoMatch = NoMatch.LIST
     spend_per_day: Micros = NOTHING
+    #: Bytes of a picture, pixels of its longer side and bytes of a sound; 0 for those of the desk (PROTOCOL §6.1).
+    max_picture: int = 0
+    max_side: int = 0
+    max_sound: int = 0
     #: Until when every call is answered with TOO_MUCH_REQUESTS (PROTOCOL §3.5), 0 for not at all.
     polls_locked_until: Millis = Millis(0)
     created: Millis = Millis(0)

@@ -1,4 +1,4 @@
-"""The largest media accepted: the desk's own limits, and the vendors' for accounts that want those.
+"""The largest media accepted: the desk's own limits, the vendors' for accounts that want those, and an account's own.
 Rule: a limit is a number in a table; what a vendor does not limit keeps the desk's (PROTOCOL §6.1)."""
 
 from __future__ import annotations
@@ -37,8 +37,25 @@ STRICT_LIMITS: Final[Mapping[str, SizeLimits]] = {
 }
 
 
+#: What an account's own limits may be: as base64 the largest medium still fits in a request's body.
+BYTES_BOUNDS: Final = (100, 6_000_000)
+SIDE_BOUNDS: Final = (10, 16_384)
+
+
 def limits_for(dialect: str, account: Account) -> SizeLimits:
-    """Give the limits of a call: the desk's own, or the vendor's where the account wants them."""
+    """Give the limits of a call: the desk's, or the vendor's where the account wants them; its own before both."""
+    limits = SERVER_LIMITS
     if account.strict and Strictness.LIMITS in account.strict:
-        return STRICT_LIMITS.get(dialect, SERVER_LIMITS)
-    return SERVER_LIMITS
+        limits = STRICT_LIMITS.get(dialect, SERVER_LIMITS)
+    return _own(limits, account) if account.max_picture or account.max_side or account.max_sound else limits
+
+
+def _own(limits: SizeLimits, account: Account) -> SizeLimits:
+    picture = account.max_picture or limits.picture
+    return SizeLimits(
+        picture=picture,
+        text=0 if account.max_picture else limits.text,
+        side=account.max_side or limits.side,
+        instruction=min(limits.instruction, picture),
+        sound=account.max_sound or limits.sound,
+    )

@@ -1,0 +1,46 @@
+"""What an account has of its own counts in every dialect and for no other (PROTOCOL §4.8, §4.9, §5.1, §6.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.older import Old
+from tests.serving import Customer, Serving, image_task, picture
+
+
+def refused_elsewhere(server: Serving, customer: Customer, task: dict[str, Any]) -> list[str]:
+    """Create a picture task by the native and by the older API and give why either refused it."""
+    headers = {"authorization": f"Bearer {customer.key}", "content-type": "application/json"}
+    native = server.http.post("/v1/tasks", {"task": task}, headers).json
+    older = Old(customer, server).submit(body=task["body"], json=1).json
+    return [str(native.get("detail", native)), str(older.get("error_text", older))]
+
+
+@pytest.mark.parametrize("dialect", ["capmonster", "2captcha", "anticaptcha"])
+def test_an_accounts_own_limit_refuses_a_smaller_picture(server, dialect):
+    server.worker()
+    small, usual = server.customer(dialect=dialect, max_picture=2_000), server.customer(dialect=dialect)
+    task = image_task(picture(1) + bytes(2_000))
+
+    reply = small.create(task).json
+
+    assert reply["errorCode"].endswith("TOO_BIG_CAPTCHA_FILESIZE")
+    assert "the limit for this account is 2,000" in reply["errorDescription"]
+    assert usual.create(task).json["errorId"] == 0
+
+
+def test_an_accounts_own_limit_counts_in_the_other_apis(server):
+    server.worker()
+    customer = server.customer(max_side=50)
+
+    for told in refused_elsewhere(server, customer, image_task(picture(1))):
+        assert "is 60 x 20 pixels; at most 50 on a side" in told
+
+
+def test_an_accounts_own_limit_admits_a_larger_picture(server):
+    server.worker()
+    customer = server.customer(max_picture=900_000)
+
+    assert customer.create(image_task(picture(1) + bytes(800_000))).json["errorId"] == 0

@@ -1,0 +1,31 @@
+"""What an account may have of its own, as the operator sets it: PROTOCOL §4.8, §4.9, §5.1 and §6.1."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def test_an_account_has_media_limits_of_its_own(desk):
+    own = ("--max-picture", "2000000", "--max-side", "8000", "--max-sound", "900000")
+    opened = desk("accounts", "add", "acme", *own, "--json").json
+    assert (opened["max_picture"], opened["max_side"], opened["max_sound"]) == (2_000_000, 8_000, 900_000)
+
+    changed = desk("accounts", "set", "acme", "--max-side", "0", "--json").json
+    assert (changed["max_picture"], changed["max_side"]) == (2_000_000, 0)
+
+
+@pytest.mark.parametrize(
+    ("option", "number", "accepted"),
+    [
+        ("--max-picture", "99", "100 to 6,000,000 bytes"),
+        ("--max-picture", "6000001", "100 to 6,000,000 bytes"),
+        ("--max-sound", "-1", "100 to 6,000,000 bytes"),
+        ("--max-side", "16385", "10 to 16,384 pixels"),
+        ("--max-side", "wide", "10 to 16,384 pixels"),
+    ],
+)
+def test_a_media_limit_out_of_bounds_is_refused(desk, option, number, accepted):
+    refused = desk("accounts", "add", "acme", option, number)
+
+    assert refused.code == 2
+    assert f"{number!r} is not {accepted}, or 0" in refused.err
