@@ -212,6 +212,13 @@ def test_a_piece_put_back_is_undecided_again(bench: Bench) -> None:
     assert bench.solution(task) == {"coordinates": [{"x": 160, "y": 100}, {"x": 160, "y": 110}]}
 
 
+def test_a_piece_stays_on_the_last_pixels_of_its_background(bench: Bench) -> None:
+    task = bench.ask("drag")
+    bench.keys("Space", *["Shift+ArrowRight"] * 17, *["Shift+ArrowDown"] * 11, "Tab", "KeyN", "Enter")
+
+    assert bench.solution(task) == {"coordinates": [{"x": 319, "y": 199}, None]}
+
+
 def test_those_who_listen_hear_where_the_cross_hair_is_and_what_was_set(bench: Bench) -> None:
     bench.ask("points")
     said = bench.page.locator("[data-id=say]")

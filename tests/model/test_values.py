@@ -26,14 +26,22 @@ ACCEPTED = {
     "cells": (GRID, [9, 1, 3, 1], [1, 3, 9]),
     "cells of several pictures": (ask(Kind.GRID, 6, rows=2, columns=3), [6], [6]),
     "no cells": (ask(Kind.GRID, rows=2, columns=2, can_no_answer=True), [], []),
-    "points": (ask(Kind.POINTS), [[0, 0], [99.5, 49.4], [100, 50]], [[0, 0], [100, 49], [100, 50]]),
+    "points": (ask(Kind.POINTS), [[0, 0], [99.5, 48.4]], [[0, 0], [99, 48]]),
+    "points on the far edge": (ask(Kind.POINTS), [[100, 50], [100, 3], [3, 49.6]], [[99, 49], [99, 3], [3, 49]]),
     "boxes": (ask(Kind.BOXES), [[1, 2, 30.2, 40]], [[1, 2, 30, 40]]),
+    "boxes to the far edge": (ask(Kind.BOXES), [[0, 0, 100, 50]], [[0, 0, 100, 50]]),
     "no boxes": (ask(Kind.BOXES, can_no_answer=True), [], []),
     "outlines": (ask(Kind.OUTLINE), [[[1, 2], [30, 2], [3, 4]]], [[[1, 2], [30, 2], [3, 4]]]),
     "one angle": (ask(Kind.ROTATE), -90, [270]),
     "angles": (ask(Kind.ROTATE, 3), [400, 0.04, 359.99], [40, 0, 0]),
     "a tenth": (ask(Kind.ROTATE), [130.94], [130.9]),
+    "an outline along the far edge": (
+        ask(Kind.OUTLINE),
+        [[[0, 50], [100, 50], [100, 0]]],
+        [[[0, 49], [99, 49], [99, 0]]],
+    ),
     "places": (ask(Kind.DRAG, 3), [[1, 2], None], [[1, 2], None]),
+    "places on the far edge": (ask(Kind.DRAG, 3), [[100, 50], None], [[99, 49], None]),
 }
 
 

@@ -29,8 +29,6 @@ def stands_across(medium: Medium) -> bool:
 
 def submitted_pixel(medium: Medium, x: int, y: int) -> tuple[int, int]:
     """Give the submitted pixel that is seen at an upright one; a point on the far edge counts as its last pixel."""
-    if medium.orientation == 1:
-        return x, y
     x, y = min(x, medium.width - 1), min(y, medium.height - 1)
     return _undo(medium.orientation, x, y, medium.width - 1, medium.height - 1)
 

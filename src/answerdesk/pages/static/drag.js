@@ -59,7 +59,8 @@ export default {
     }
 
     const within = ([x, y]) => x >= 0 && y >= 0 && x <= size.width && y <= size.height;
-    const inside = ([x, y]) => [Math.min(Math.max(x, 0), size.width), Math.min(Math.max(y, 0), size.height)].map(Math.round);
+    const hold = (at, length) => Math.min(Math.max(Math.round(at), 0), length - 1);
+    const inside = ([x, y]) => [hold(x, size.width), hold(y, size.height)];
 
     /** Changes the chosen piece; changes of one name in a row are undone together. */
     function set(place, is, name = '') {
