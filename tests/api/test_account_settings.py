@@ -44,3 +44,39 @@ def test_an_accounts_own_limit_admits_a_larger_picture(server):
     customer = server.customer(max_picture=900_000)
 
     assert customer.create(image_task(picture(1) + bytes(800_000))).json["errorId"] == 0
+
+
+@pytest.mark.parametrize("dialect", ["capmonster", "2captcha", "anticaptcha"])
+def test_a_disabled_type_is_not_supported_for_the_account(server, dialect):
+    server.worker()
+    off = {"disabled_types": frozenset({"ImageToTextTask"})}
+    customer, usual = server.customer(dialect=dialect, **off), server.customer(dialect=dialect)
+
+    reply = customer.create(image_task()).json
+
+    assert reply["errorId"] == (1 if dialect == "capmonster" else 23)
+    assert reply["errorCode"] == "ERROR_TASK_NOT_SUPPORTED"
+    assert '"ImageToTextTask" are disabled for this account; accepted: TextCaptchaTask,' in reply["errorDescription"]
+    assert usual.create(image_task()).json["errorId"] == 0
+    assert customer.balance() == 1
+
+
+def test_a_disabled_type_is_not_supported_in_the_other_apis(server):
+    server.worker()
+    customer = server.customer(disabled_types=frozenset({"ImageToTextTask"}))
+
+    for told in refused_elsewhere(server, customer, image_task()):
+        assert 'tasks of type "ImageToTextTask" are disabled for this account' in told
+
+
+def test_a_type_is_refused_before_its_fields_are_looked_at(server):
+    customer = server.customer(disabled_types=frozenset({"GridTask", "ComplexImageTask/text", "RecaptchaV2Task"}))
+
+    codes = [
+        customer.create({"type": "ComplexImageTask", "class": "recognition", "metadata": {"Task": task}}).json
+        for task in ("text", "rotate")
+    ]
+
+    assert "disabled" in customer.create({"type": "GridTask"}).json["errorDescription"]
+    assert "disabled" in customer.create({"type": "RecaptchaV2Task"}).json["errorDescription"]
+    assert ["disabled" in told["errorDescription"] for told in codes] == [True, False]

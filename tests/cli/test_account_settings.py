@@ -29,3 +29,19 @@ def test_a_media_limit_out_of_bounds_is_refused(desk, option, number, accepted):
 
     assert refused.code == 2
     assert f"{number!r} is not {accepted}, or 0" in refused.err
+
+
+def test_types_are_disabled_for_an_account_by_name_or_family(desk):
+    opened = desk("accounts", "add", "acme", "--disable-type", "GridTask", "--disable-type", "ImageToCoordinatesTask")
+    assert opened.code == 0
+
+    told = ["GridTask", "ImageToCoordinatesTask/points", "ImageToCoordinatesTask/rectangles"]
+    assert desk("accounts", "show", "acme", "--json").json["disabled_types"] == told
+    assert desk("accounts", "set", "acme", "--disable-type", "none", "--json").json["disabled_types"] == []
+
+
+def test_an_unknown_type_cannot_be_disabled(desk):
+    refused = desk("accounts", "add", "acme", "--disable-type", "GreedTask")
+
+    assert refused.code == 2
+    assert "unknown task type 'GreedTask'" in refused.err

@@ -139,7 +139,7 @@ class Legacy:
             soft_id=None, default=self._front.terms.dialect,
         )  # fmt: skip
         limits = limits_for(legacy.NAME, account)
-        draft = read_task(form, case_default=spoken.case_default, limits=limits)
+        draft = read_task(form, case_default=spoken.case_default, limits=limits, disabled=account.disabled_types)
         replay = replay_of(scope, b"%b\0%b" % (scope["query_string"], body))
         try:
             task, replayed = await self._front.create(account, draft, ip, legacy.NAME, replay)

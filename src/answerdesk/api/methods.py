@@ -173,7 +173,10 @@ class Methods:
     ) -> tuple[Reply, tuple[Header, ...]]:
         dialect = caller.dialect
         limits, own_names = limits_for(dialect.name, account), self._front.terms.own_names
-        draft = read_draft(call, case_default=dialect.case_default, limits=limits, own_names=own_names)
+        draft = read_draft(
+            call, case_default=dialect.case_default, limits=limits, own_names=own_names,
+            disabled=account.disabled_types,
+        )  # fmt: skip
         replay = replay_of(caller.scope, body)
         task, replayed = await self._front.create(account, draft, caller.ip, dialect.name, replay)
         return Created(task=task), REPLAYED if replayed else ()

@@ -233,8 +233,9 @@ class Native:
         return Answer(native.write_task(made.task, reply), 201, headers=headers + REPLAYED * made.replayed)
 
     async def _made(self, request: Request, call: Call, replay: tuple[str, bytes] | None) -> Made:
-        limits = limits_for(native.NAME, request.account)
-        draft = read_draft(call, case_default=False, limits=limits, own_names=self._front.terms.own_names)
+        limits, own_names = limits_for(native.NAME, request.account), self._front.terms.own_names
+        disabled = request.account.disabled_types
+        draft = read_draft(call, case_default=False, limits=limits, own_names=own_names, disabled=disabled)
         task, replayed = await self._front.create(request.account, draft, request.ip, native.NAME, replay)
         return Made(task, replayed, settled=draft.sandbox is not None)
 

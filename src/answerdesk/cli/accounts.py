@@ -33,6 +33,14 @@ def _strict(context: click.Context, option: click.Parameter, named: tuple[str, .
     return frozenset(Strictness(name) for name in named if name != "none") if named else None
 
 
+def _joined(
+    context: click.Context, option: click.Parameter, named: tuple[frozenset[str], ...]
+) -> frozenset[str] | None:
+    """Join what is named into one set; nothing for no change."""
+    del context, option
+    return frozenset().union(*named) if named else None
+
+
 _BEFORE_STRICT: Final = ", 0 for the desk's own. It goes before --strict limits."
 
 _SETTINGS: Final = (
@@ -66,6 +74,10 @@ _SETTINGS: Final = (
         help="The group of workers that alone may have its tasks, or none for all workers. Default: none.",
     ),
     click.option("--spend-per-day", type=options.LIMIT, help="The most spent on a day (UTC), 0 for no limit."),
+    click.option(
+        "--disable-type", "disabled_types", type=options.TYPES, multiple=True, callback=_joined,
+        help="A task type that the account may not send; may be repeated. Names the whole list; none for an empty one.",
+    ),
     click.option(
         "--max-picture", type=options.MEDIA_BYTES, help=f"The most bytes of a picture{_BEFORE_STRICT}",
     ),
@@ -244,6 +256,7 @@ def _record(account: Account, purse: Purse, *, key: str | None = None) -> out.Re
         "max_open": account.max_open,
         "requests_per_second": account.requests_per_second,
         "spend_per_day": out.cost(account.spend_per_day) if account.spend_per_day != NOTHING else 0,
+        "disabled_types": sorted(account.disabled_types),
         "max_picture": account.max_picture,
         "max_side": account.max_side,
         "max_sound": account.max_sound,

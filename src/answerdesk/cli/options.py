@@ -12,7 +12,7 @@ import click
 from answerdesk.config import PREFIX, SETTINGS
 from answerdesk.model import money
 from answerdesk.model.account import NoMatch
-from answerdesk.model.catalog import CATALOG
+from answerdesk.model.catalog import CATALOG, FAMILIES
 from answerdesk.model.fields import LANGUAGES
 from answerdesk.model.limit import network_of
 from answerdesk.model.person import name_flaw
@@ -126,6 +126,15 @@ def _type(text: str) -> str:
     return _one_of(text, CATALOG, "task type")
 
 
+def _types(text: str) -> frozenset[str]:
+    """Read a type, or all types of a family; none is no type."""
+    if text == "none":
+        return frozenset()
+    if text in FAMILIES:
+        return frozenset(row.name for row in FAMILIES[text].rows.values())
+    return frozenset({_type(text)})
+
+
 NAME: Final = Read("name", _name)
 AMOUNT: Final = Read("amount", money.parse)
 LIMIT: Final = Read("amount", _limit)
@@ -137,6 +146,7 @@ NETWORK: Final = Read("network", _network)
 TYPE: Final = Read("type", _type)
 MEDIA_BYTES: Final = Read("bytes", _bounded(BYTES_BOUNDS, "bytes"))
 MEDIA_SIDE: Final = Read("pixels", _bounded(SIDE_BOUNDS, "pixels"))
+TYPES: Final = Read("type", _types)
 NO_MATCH: Final = Read("no-match", lambda text: NoMatch(_one_of(text, [*map(str, NoMatch)], "way to tell no match")))
 DIALECT: Final = Read("dialect", lambda text: _one_of(text, DIALECTS, "dialect"))
 

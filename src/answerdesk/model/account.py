@@ -85,6 +85,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     max_picture: int = 0
     max_side: int = 0
     max_sound: int = 0
+    #: Task types, as the catalogue names them, that it may not send (PROTOCOL §5.1).
+    disabled_types: frozenset[str] = frozenset()
     #: Until when every call is answered with TOO_MUCH_REQUESTS (PROTOCOL §3.5), 0 for not at all.
     polls_locked_until: Millis = Millis(0)
     created: Millis = Millis(0)

@@ -68,18 +68,27 @@ _PLANS: Final[Mapping[str, Plan]] = {name: Plan(row) for name, row in CATALOG.it
 
 #: No names of the operator's own.
 _NO_NAMES: Final[Mapping[str, str]] = {}
+_ALL_SERVED: Final[frozenset[str]] = frozenset()
 
 
 def read_draft(
-    call: Call, *, case_default: bool, limits: SizeLimits, own_names: Mapping[str, str] = _NO_NAMES
+    call: Call,
+    *,
+    case_default: bool,
+    limits: SizeLimits,
+    own_names: Mapping[str, str] = _NO_NAMES,
+    disabled: frozenset[str] = _ALL_SERVED,
 ) -> Draft:
     """Read a createTask: checks 6 to 9 of PROTOCOL §2.3, in that order.
 
-    `own_names` are the operator's for complex pictures, each with the name of this desk's it stands for.
+    `own_names` are the operator's for complex pictures, each with the name of this desk's it stands for; `disabled`
+    are the types not served to whoever asks.
     """
     task = _read_task(call)
     plan = _plan_of(task, own_names)
     row = plan.row
+    if disabled and row.name in disabled:
+        raise Refusal(Fault.TASK_NOT_SUPPORTED, _disabled(row.name, disabled))
     if plan.token:
         return _read_token(row, task, call)
     given = _match(plan, task)
@@ -133,6 +142,12 @@ def _plan_of(task: dict[str, Any], own_names: Mapping[str, str]) -> Plan:
         raise Refusal(Fault.TASK_NOT_SUPPORTED, f"task.type {shown(name)} is not served: {SCOPE}")
     got = "is missing" if name is None else f"{shown(name)} is not served"
     raise Refusal(Fault.TASK_NOT_SUPPORTED, f"task.type {got}; accepted: {', '.join(TYPES)}")
+
+
+def _disabled(name: str, disabled: frozenset[str]) -> str:
+    rows = (row for row in CATALOG.values() if row.kind is not Kind.TOKEN and row.name not in disabled)
+    served = dict.fromkeys(row.name.partition("/")[0] for row in rows)
+    return f"tasks of type {shown(name)} are disabled for this account; accepted: {', '.join(served) or 'none'}"
 
 
 def _own_name(task: Mapping[str, Any], own_names: Mapping[str, str]) -> str | None:

@@ -132,11 +132,11 @@ _TOKENS: Final[Mapping[str, Row]] = {
 METHODS: Final = ("post", "base64", *(name for name in _METHODS if name != "boundingbox"))
 
 
-def read_task(form: Form, *, case_default: bool, limits: SizeLimits) -> Draft:
+def read_task(form: Form, *, case_default: bool, limits: SizeLimits, disabled: frozenset[str] = frozenset()) -> Draft:
     """Read an in.php call as the createTask it stands for; a refusal speaks of this API's parameters."""
     row = _row_of(form)
     try:
-        return read_draft(_create(form, row), case_default=case_default, limits=limits)
+        return read_draft(_create(form, row), case_default=case_default, limits=limits, disabled=disabled)
     except Coded:
         raise
     except Refusal as refusal:
