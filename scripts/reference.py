@@ -17,7 +17,7 @@ from answerdesk.cli import Described, describe
 from answerdesk.cli.ends import ENDS
 from answerdesk.config import FILE, PREFIX, SETTINGS, Setting
 from answerdesk.model.fault import Fault
-from answerdesk.model.task import FAILURES, MOVES, Cause, State
+from answerdesk.model.task import FAILURES, MOVES, OWN_WORDS, Cause, State
 from answerdesk.solve.profiles import PROFILES
 from answerdesk.wire import DIALECTS
 from answerdesk.wire.legacy import CODES, SERVER_ERRORS
@@ -77,7 +77,10 @@ def faults() -> str:
         "A fault is named once in the server; every vendor's dialect prints its own number and code, with HTTP 200."
         " `errorDescription` says in a sentence what was wrong, where, and what is accepted."
     )
-    failures = [f'{_cause(cause)} `ERROR_{fault}`, "{text}"' for cause, (fault, text) in FAILURES.items()]
+    own = {cause: f', in the native API "{text}"' for cause, text in OWN_WORDS.items()}
+    failures = [
+        f'{_cause(cause)} `ERROR_{fault}`, "{text}"{own.get(cause, "")}' for cause, (fault, text) in FAILURES.items()
+    ]
     failed = f"## How a failed task answers\n\n{bullets(failures)}"
     older = [f"`{code}`: {described(OLDER_CODES, code)}" for code in SERVER_ERRORS if code not in PRINTED]
     alone = f"## Codes of in.php and res.php alone\n\n{bullets(older)}"

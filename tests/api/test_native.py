@@ -224,6 +224,19 @@ class TestCancelAndReport:
         assert ask("GET", "balance").json == {"balance": "1.00000", "held": "0.00000"}
         assert server.books_are_right()
 
+    def test_a_task_its_client_cancels_says_so_natively_and_to_whoever_answers(
+        self, server, customer, person, ask
+    ) -> None:
+        (task,) = create(server, customer)
+        lease = person.take()
+
+        done = ask("DELETE", f"tasks/{task}").json
+
+        assert done["error"]["detail"] == "cancelled by the client"
+        assert ask("GET", f"tasks/{task}").json == done
+        assert customer.poll(task).json["errorDescription"] == "Workers could not solve the Captcha"
+        assert person.answer(lease, "4821").json["why"] == "cancelled"
+
     def test_an_answered_task_is_not_cancelled(self, server, customer, person, ask) -> None:
         (task,) = create(server, customer)
         person.answer(person.take(), "4821")

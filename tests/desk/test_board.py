@@ -70,7 +70,9 @@ def test_a_grids_reply_knows_how_many_cells_there_were():
 def test_a_failed_tasks_reply_says_why(cause):
     fault, words = FAILURES[cause]
 
-    assert final_reply(settled(state=State.FAILED, cause=cause, solution=b"")) == Refused(fault=fault, detail=words)
+    assert final_reply(settled(state=State.FAILED, cause=cause, solution=b"")) == Refused(
+        fault=fault, detail=words, own="cancelled by the client" if cause is Cause.WITHDRAWN else ""
+    )
 
 
 def test_a_failed_task_without_a_cause_is_unsolvable():

@@ -96,14 +96,22 @@ class TestLookUp:
 
 
 class TestCancel:
-    async def test_a_cancelled_task_gives_its_price_back_and_says_so(self, desk):
+    @pytest.mark.parametrize(
+        ("by_client", "detail", "own"),
+        [
+            (True, "Workers could not solve the Captcha", "cancelled by the client"),
+            (False, "cancelled by operator", ""),
+        ],
+        ids=["client", "operator"],
+    )
+    async def test_a_cancelled_task_gives_its_price_back_and_says_by_whom(self, desk, by_client, detail, own):
         account, _ = await desk.open_account(), await desk.person()
         task, _ = await desk.orders.submit(account, draft(), "192.0.2.1", deadline_ms=DEADLINE_MS)
 
-        assert await desk.orders.cancel(task, account.id)
+        assert await desk.orders.cancel(task, account.id if by_client else None)
 
         reply = await desk.orders.look_up(account.id, task, desk.clock.now())
-        assert reply == Refused(fault=Fault.CAPTCHA_UNSOLVABLE, detail="cancelled by operator")
+        assert reply == Refused(fault=Fault.CAPTCHA_UNSOLVABLE, detail=detail, own=own)
         assert await desk.money(account) == (1_000_000, 0, 0)
         assert await balanced(desk)
 

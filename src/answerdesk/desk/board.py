@@ -9,7 +9,7 @@ from answerdesk.model.account import AccountId, Sequence
 from answerdesk.model.limit import forget_oldest
 from answerdesk.model.question import Kind
 from answerdesk.model.talk import Ready, Refused
-from answerdesk.model.task import FAILURES, Cause, State, Task, TaskId
+from answerdesk.model.task import FAILURES, OWN_WORDS, Cause, State, Task, TaskId
 
 Final = Ready | Refused
 
@@ -71,8 +71,9 @@ def final_reply(task: Task) -> Final:
             trail=task.trail,
         )
         return _with_grid(ready, task) if task.kind is Kind.GRID else ready
-    fault, detail = FAILURES[task.cause or Cause.UNSOLVED]
-    return Refused(fault=fault, detail=detail)
+    cause = task.cause or Cause.UNSOLVED
+    fault, detail = FAILURES[cause]
+    return Refused(fault=fault, detail=detail, own=OWN_WORDS.get(cause, ""))
 
 
 def _with_grid(ready: Ready, task: Task) -> Ready:

@@ -14,7 +14,7 @@ from answerdesk.model.fault import Refusal
 from answerdesk.model.money import NOTHING, Entry, Move
 from answerdesk.model.solver import Solver
 from answerdesk.model.standing import Mark
-from answerdesk.model.task import Cause, Route, Task
+from answerdesk.model.task import GIVEN_UP, Route, Task
 
 replace = msgspec.structs.replace
 
@@ -211,7 +211,7 @@ _ENDED = {
 def _lapsed(lease: Lease, task: Task, now: Millis) -> Lapse | None:
     """Tell why a lease no longer gives its holder anything."""
     if task.settled:
-        return Lapse.CANCELLED if task.cause is Cause.CANCELLED else Lapse.SETTLED
+        return Lapse.CANCELLED if task.cause in GIVEN_UP else Lapse.SETTLED
     if lease.outcome is not None:
         return _ENDED[lease.outcome]
     return None if lease.live(now) else Lapse.EXPIRED

@@ -315,8 +315,9 @@ class Orders:
         return await self._store.run(verb)
 
     async def cancel(self, task: TaskId, account: AccountId | None = None) -> bool:
-        """Give up an open task, price released; False if it was settled already."""
-        return await self._store.run(End(n=self._ids.find(task), cause=Cause.CANCELLED, account=account))
+        """Give up an open task, price released, for its client or the operator; False if it was settled already."""
+        cause = Cause.CANCELLED if account is None else Cause.WITHDRAWN
+        return await self._store.run(End(n=self._ids.find(task), cause=cause, account=account))
 
     async def balance(self, account: AccountId) -> Micros:
         """Read what the account can spend."""

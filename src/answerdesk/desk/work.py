@@ -19,7 +19,7 @@ from answerdesk.model.money import NOTHING, Entry, Micros, Move
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver, SolverId
 from answerdesk.model.standing import Mark
-from answerdesk.model.task import Cause, Permutation, Route, Task
+from answerdesk.model.task import GIVEN_UP, Cause, Permutation, Route, Task
 from answerdesk.model.values import accept
 
 replace = msgspec.structs.replace
@@ -306,7 +306,7 @@ def _has_said(solver: SolverId, said: tuple[Lease, ...]) -> bool:
 
 def _unwanted(lease: Lease, task: Task, said: tuple[Lease, ...], now: Millis) -> Why | None:
     """Tell why an answer is not wanted; a late one is, while its task has a place free for it."""
-    if task.cause is Cause.CANCELLED:
+    if task.cause in GIVEN_UP:
         return Why.CANCELLED
     if task.settled:
         return Why.SETTLED

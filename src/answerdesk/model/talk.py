@@ -99,6 +99,8 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 
     fault: Fault
     detail: str
+    #: What the native API says instead; empty for the same.
+    own: str = ""
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):

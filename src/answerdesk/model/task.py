@@ -45,8 +45,14 @@ class Cause(enum.StrEnum):
     OVERDUE = "overdue"
     #: The media could not be decoded.
     UNDECODABLE = "undecodable"
-    #: The operator or the client gave it up.
+    #: The operator gave it up.
     CANCELLED = "cancelled"
+    #: The client gave it up.
+    WITHDRAWN = "withdrawn"
+
+
+#: Whoever it was: nobody wants the task answered any more.
+GIVEN_UP: Final = frozenset({Cause.CANCELLED, Cause.WITHDRAWN})
 
 
 #: From a state, for a cause, to a state. What is not here cannot happen.
@@ -57,6 +63,7 @@ MOVES: Final[dict[tuple[State, Cause], State]] = {
     (State.OPEN, Cause.OVERDUE): State.FAILED,
     (State.OPEN, Cause.UNDECODABLE): State.FAILED,
     (State.OPEN, Cause.CANCELLED): State.FAILED,
+    (State.OPEN, Cause.WITHDRAWN): State.FAILED,
 }
 
 #: Which fault a failed task answers with, and the words (PROTOCOL §3.4).
@@ -66,7 +73,10 @@ FAILURES: Final[dict[Cause, tuple[Fault, str]]] = {
     Cause.OVERDUE: (Fault.CAPTCHA_UNSOLVABLE, "Workers could not solve the Captcha"),
     Cause.UNDECODABLE: (Fault.CAPTCHA_UNSOLVABLE, "Workers could not solve the Captcha"),
     Cause.CANCELLED: (Fault.CAPTCHA_UNSOLVABLE, "cancelled by operator"),
+    Cause.WITHDRAWN: (Fault.CAPTCHA_UNSOLVABLE, "Workers could not solve the Captcha"),
 }
+#: What the native API says instead, where the vendors have no words for it.
+OWN_WORDS: Final[dict[Cause, str]] = {Cause.WITHDRAWN: "cancelled by the client"}
 
 
 class Route(enum.IntFlag):

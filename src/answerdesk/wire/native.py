@@ -249,7 +249,7 @@ def task_json(task: TaskId, reply: Reply) -> TaskJson:
                 shown["settledBy"] = reply.trail
             return shown
         case Refused():
-            return TaskJson(id=task, status="failed", error=problem(reply.fault, reply.detail))
+            return TaskJson(id=task, status="failed", error=problem(reply.fault, reply.own or reply.detail))
         case _:
             return TaskJson(id=task, status="open")
 
