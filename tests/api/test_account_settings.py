@@ -80,3 +80,16 @@ def test_a_type_is_refused_before_its_fields_are_looked_at(server):
     assert "disabled" in customer.create({"type": "GridTask"}).json["errorDescription"]
     assert "disabled" in customer.create({"type": "RecaptchaV2Task"}).json["errorDescription"]
     assert ["disabled" in told["errorDescription"] for told in codes] == [True, False]
+
+
+def test_a_sandboxs_tasks_are_answered_by_its_members_alone_and_for_nothing(server):
+    customer = server.customer("0", sandbox=True, group="shop")
+    member, stranger = server.worker(groups=frozenset({"shop"})), server.worker()
+    task = customer.ask()
+
+    assert stranger.claim() == []
+    member.answer(member.take(), "abc")
+
+    told = customer.poll(task).json
+    assert (told["solution"]["text"], customer.balance()) == ("abc", 0)
+    assert server.books_are_right()

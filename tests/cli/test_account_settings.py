@@ -45,3 +45,13 @@ def test_an_unknown_type_cannot_be_disabled(desk):
 
     assert refused.code == 2
     assert "unknown task type 'GreedTask'" in refused.err
+
+
+def test_an_account_is_a_sandbox_with_a_group_of_its_own(desk):
+    alone = desk("accounts", "add", "acme", "--sandbox")
+    assert alone.code == 1
+    assert "a sandbox account needs a group" in alone.err
+
+    assert desk("accounts", "add", "acme", "--sandbox", "--group", "acme", "--json").json["sandbox"] is True
+    assert desk("accounts", "set", "acme", "--group", "none").code == 1
+    assert desk("accounts", "set", "acme", "--no-sandbox", "--group", "none", "--json").json["sandbox"] is False

@@ -73,6 +73,10 @@ _SETTINGS: Final = (
         "--group", type=options.GROUP,
         help="The group of workers that alone may have its tasks, or none for all workers. Default: none.",
     ),
+    click.option(
+        "--sandbox/--no-sandbox", default=None,
+        help="Whether its tasks cost nothing and are for the workers of its --group alone, which it must have.",
+    ),
     click.option("--spend-per-day", type=options.LIMIT, help="The most spent on a day (UTC), 0 for no limit."),
     click.option(
         "--disable-type", "disabled_types", type=options.TYPES, multiple=True, callback=_joined,
@@ -253,6 +257,7 @@ def _record(account: Account, purse: Purse, *, key: str | None = None) -> out.Re
         "callback_secrets": len(account.callback_secrets),
         "weight": account.weight,
         "group": account.group or None,
+        "sandbox": account.sandbox,
         "max_open": account.max_open,
         "requests_per_second": account.requests_per_second,
         "spend_per_day": out.cost(account.spend_per_day) if account.spend_per_day != NOTHING else 0,

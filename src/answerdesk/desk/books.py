@@ -42,7 +42,7 @@ class OpenAccount(msgspec.Struct, frozen=True, kw_only=True):
         if self.account.id in rows.accounts:
             msg = f"the account number {self.account.id} is taken; open it under a fresh one"
             raise Refusal(Fault.BAD_PARAMETERS, msg)
-        _check_networks(self.account)
+        _check_settings(self.account)
         opened = replace(self.account, created=now)
         purse = Purse(account=opened.id, balance=self.credit)
         keys = (Key(digest=self.key[0], account=opened.id, tail=self.key[1], created=now),) if self.key else ()
@@ -68,7 +68,7 @@ class ChangeAccount(msgspec.Struct, frozen=True, kw_only=True):
         if self.account not in rows.accounts:
             raise _unknown(self.account)
         changed = replace(rows.accounts[self.account], **self.settings)
-        _check_networks(changed)
+        _check_settings(changed)
         flows = (flow for flow in rows.flows.values() if flow.account == changed.id and "weight" in self.settings)
         weighed = tuple(replace(flow, weight=changed.weight) for flow in flows if flow.weight != changed.weight)
         return Changes(accounts=(changed,), flows=weighed), changed
@@ -237,8 +237,11 @@ class SaveRules(msgspec.Struct, frozen=True, kw_only=True):
         return Changes(rules=((self.type, self.rules),)), self.rules
 
 
-def _check_networks(account: Account) -> None:
-    """Refuse an allow-list that would let nobody in, or somebody else, for a slip of the pen."""
+def _check_settings(account: Account) -> None:
+    """Refuse an allow-list that would let nobody in, or somebody else, and a sandbox that would be everybody's."""
+    if account.sandbox and not account.group:
+        msg = "a sandbox account needs a group, whose workers alone have its tasks; give it one, or end its sandbox"
+        raise Refusal(Fault.BAD_PARAMETERS, msg)
     wrong = next((text for text in account.allow_ips if network_of(text) is None), None)
     if wrong is not None:
         msg = f"allow_ips: {wrong!r} is not an address or a network, such as 192.0.2.7 or 10.0.0.0/8"

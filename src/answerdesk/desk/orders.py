@@ -10,7 +10,7 @@ from answerdesk.desk.ports import NO_CHANGES, Changes, Heard, Needs, Replay, Row
 from answerdesk.desk.settling import go_on, judged, owed_for, queued, settle
 from answerdesk.model.account import DAY_MS, Account, AccountId, Millis, NoMatch, Purse, Sequence
 from answerdesk.model.fault import Fault, Refusal
-from answerdesk.model.money import Entry, Micros, Move, show
+from answerdesk.model.money import NOTHING, Entry, Micros, Move, show
 from answerdesk.model.question import Kind, Question
 from answerdesk.model.sandbox import Answered
 from answerdesk.model.standing import marks
@@ -48,7 +48,7 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
             return NO_CHANGES, (before, True)
         if self.draft.sandbox is not None:
             return self._answered(self.draft.sandbox, rows, now), (self.n, False)
-        price = rows.house.price(self.account.id, self.draft.type).price
+        price = self._price(rows)
         purse = _set_aside(rows.purses[self.account.id], price, self.account, now)
         task = self._task(rows, price, now)
         entry = Entry(move=Move.HOLD, amount=price, account=self.account.id, task=self.n)
@@ -64,6 +64,15 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
             ),
             (self.n, False),
         )
+
+    def _price(self, rows: Rows) -> Micros:
+        """Give what the task costs: nothing in a sandbox, which knows no agreement of several (PROTOCOL §4.9)."""
+        if not self.account.sandbox:
+            return rows.house.price(self.account.id, self.draft.type).price
+        if (agree := rows.house.rules_for(self.draft.type).agree) > 1:
+            msg = f"{self.draft.type} wants {agree} people to agree, which a sandbox account cannot be combined with"
+            raise Refusal(Fault.BAD_PARAMETERS, msg)
+        return NOTHING
 
     def _replayed(self, rows: Rows, now: Millis) -> Sequence | None:
         if self.replay is None:

@@ -70,6 +70,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     weight: int = 1
     #: The group of solvers that alone may serve its tasks, empty for every solver.
     group: str = ""
+    #: Its tasks cost nothing and are for its group alone, which it must have (PROTOCOL §4.9).
+    sandbox: bool = False
     #: Hosts (or host:port) that callbacks may go to.
     callback_hosts: tuple[str, ...] = ()
     #: URLs, domains and addresses whose hosts callbacks may go to as well, in the customer's own words.
