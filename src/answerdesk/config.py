@@ -208,7 +208,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "The PostgreSQL database that holds the desk, as a URL; unset: a file in the data folder.",
         secret=True,
     ),
-    Setting("host", "127.0.0.1", _words, "The address to listen on."),
+    Setting("host", "127.0.0.1", _line, "The address to listen on."),
     Setting("port", 8080, _whole(0, 65_535), "The port to listen on, 0 for any free one."),
     Setting(
         "dialect",

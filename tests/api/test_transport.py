@@ -43,6 +43,10 @@ def test_an_unknown_method_of_the_family_is_error_14(server, customer, path):
 
     assert reply.status == 200
     assert (reply.json["errorId"], reply.json["errorCode"]) == (14, "ERROR_NO_SUCH_METHOD")
+    assert reply.json["errorDescription"] == (
+        "no such method; createTask, getTaskResult, getBalance, the report methods, getQueueStats, getSpendingStats"
+        " and getAppStats are served"
+    )
 
 
 @pytest.mark.parametrize("path", ["/v2/createTask", "/a/b/c", "/createTask/x", "/api/nothing"])

@@ -109,6 +109,7 @@ def test_without_a_verb_the_help_is_shown(program) -> None:
         (("ask", "-", "-", "--url", "http://127.0.0.1:9", "--key", "k"), "standard input can be read once only"),
         (("ask", "x.png", "--url", "ftp://nowhere", "--key", "k"), "--url: "),
         (("serve", "--port", "many"), "--port must be a whole number 0..65535 (got 'many')"),
+        (("serve", "--host", ""), "--host must be one line of 1..500 printable ASCII characters (got '')"),
         (("worker", "--url", "http://127.0.0.1:9"), "Missing option '--token'"),
         (("worker", "--solver", "nobody", "--token", "x", "--url", "http://127.0.0.1:9"), "no solver named"),
     ],

@@ -133,6 +133,23 @@ async def test_guesses_of_a_name_are_slowed_and_right_ones_cost_nothing(hall, an
     assert (await sign_in(hall.visitor())).status_code == 303
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+async def test_whoever_is_slowed_is_told_when_to_come_back(hall, ann, as_json):
+    guesser = hall.visitor()
+    for _ in range(int(OF_NAME[0])):
+        await sign_in(guesser, password="wrong")
+    hall.clock.pass_by(500)
+    given = {"name": "Ann Ü", "password": "wrong"}
+    slowed = await (guesser.call if as_json else guesser.post)("/sign-in", given)
+    wait = int(slowed.headers["Retry-After"])
+    assert (slowed.status_code, wait) == (429, 60)
+
+    hall.clock.pass_by((wait - 1) * 1000 - 500)
+    assert (await sign_in(hall.visitor())).status_code == 429
+    hall.clock.pass_by(1_000)
+    assert (await sign_in(hall.visitor())).status_code == 303
+
+
 async def test_guesses_from_an_address_are_slowed_whatever_the_name(hall, ann, stranger):
     most = int(OF_ADDRESS[0])
     answers = [(await sign_in(stranger, f"name {n}", "wrong")).status_code for n in range(most + 2)]

@@ -155,7 +155,10 @@ class Methods:
                 await self._report(read_task_id(call), account, caller, correct=method is Method.REPORT_CORRECT)
                 return Reported(), ()
             case _:
-                msg = "no such method; createTask, getTaskResult, getBalance and the report methods are served"
+                msg = (
+                    "no such method; createTask, getTaskResult, getBalance, the report methods, getQueueStats,"
+                    " getSpendingStats and getAppStats are served"
+                )
                 raise Refusal(Fault.NO_SUCH_METHOD, msg)
 
     async def _admit(self, call: Call, caller: Caller) -> Account:

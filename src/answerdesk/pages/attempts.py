@@ -3,6 +3,7 @@ Rule: counted in memory and bounded; an address of this machine is counted by it
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from answerdesk.model.limit import Bucket, forget_oldest, is_loopback
@@ -26,6 +27,11 @@ class Attempts:
         """Take a try before it is known whether it is right; False when there were too many."""
         taken = [bucket.take(now) for bucket in self._of(name, ip, now)]
         return all(taken)
+
+    def wait(self, name: str, ip: str, now: float) -> int:
+        """Give after how many whole seconds there is a next try."""
+        missing = [(1 - bucket.tokens) / bucket.rate - (now - bucket.at) for bucket in self._of(name, ip, now)]
+        return max(1, math.ceil(max(missing)))
 
     def give_back(self, name: str, ip: str, now: float) -> None:
         """Give a try back that was right."""

@@ -148,6 +148,8 @@ def _give_back(request: Request, name: str) -> None:
 
 
 _STATUS: Final = {"often": 429, "busy": 503}
+#: After how many seconds it is worth trying again where passwords are compared as fast as this machine can.
+BUSY_SECONDS: Final = 5
 
 
 def _turned(request: Request, given: dict[str, str], why: str) -> Response:
@@ -155,8 +157,18 @@ def _turned(request: Request, given: dict[str, str], why: str) -> Response:
     status = _STATUS.get(why, 401)
     if wants_json(request):
         sentence = parts(request).words.say("en", f"entry.{why}")
-        return JSONResponse({"error": sentence, "why": why}, status)
-    return _form(request, status, name=given["name"], why=why, way=_way(given["next"]), code=why.startswith("code"))
+        response: Response = JSONResponse({"error": sentence, "why": why}, status)
+    else:
+        way, code = _way(given["next"]), why.startswith("code")
+        response = _form(request, status, name=given["name"], why=why, way=way, code=code)
+    if why in _STATUS:
+        response.headers["Retry-After"] = str(_wait(request, given["name"]) if why == "often" else BUSY_SECONDS)
+    return response
+
+
+def _wait(request: Request, name: str) -> int:
+    made = parts(request)
+    return made.attempts.wait(handle(name), made.ip(request.scope), made.clock.monotonic())
 
 
 def _form(request: Request, status: int, **context: Any) -> Response:
