@@ -165,11 +165,11 @@ class Desk:
     async def reread(self) -> None:
         """Release held polls and streams whose task settled without an event."""
         await self.feed.look()
-        self.hold.settle(await self.hold.reread(self.store), self.polls.forget)
+        await self.hold.reread(self.store, self.polls.forget)
 
     async def release_told(self) -> None:
         """Release held polls whose task settled elsewhere, once there is word of any."""
-        self.hold.settle(await self.hold.told(self.store), self.polls.forget)
+        await self.hold.told(self.store, self.polls.forget)
 
     def leave(self) -> None:
         """Be ready no more, and let polls, claims and streams go to where it goes on; those that come may wait."""
@@ -204,10 +204,10 @@ def terms_of(settings: Settings) -> Terms:
     )
 
 
-def posting(ids: Permutation, task: Task) -> Posting:
-    """Write a settled task's callback as its dialect does."""
+def posting(ids: Permutation, task: Task, account: Account) -> Posting:
+    """Write a settled task's callback as its dialect does, in the form its account wants."""
     number = ids.show(task.n)
-    kind, body = write_callback(task.dialect, final_reply(task), number)
+    kind, body = write_callback(task.dialect, final_reply(task), number, account.callback_form)
     return Posting(task=number, type=kind, body=body)
 
 

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Iterable
 from typing import cast
 
+import pytest
+
 from answerdesk.api.hold import Hold
 from answerdesk.desk.board import Board, final_reply
 from answerdesk.desk.elsewhere import Settled
@@ -97,7 +99,7 @@ async def test_of_what_settled_elsewhere_only_what_is_held_is_read_and_all_of_it
     await asyncio.sleep(0)
     hold.hear([elsewhere(n) for n in (7, 2, 8)])
     hold.hear([elsewhere(1), elsewhere(3, BOB)])
-    hold.settle(await hold.told(cast("Store", store)), forgotten)
+    await hold.told(cast("Store", store), forgotten)
 
     assert store.asked == [[2, 1]]
     assert [await wait for wait in waits[:3]] == [final_reply(settled(n)) for n in (1, 1, 2)]
@@ -109,9 +111,38 @@ async def test_of_what_settled_elsewhere_only_what_is_held_is_read_and_all_of_it
 async def test_where_nobody_waits_nothing_is_read_of_what_settled_elsewhere():
     hold = held()
     hold.hear([elsewhere(1), elsewhere(2)])
-    told = asyncio.create_task(hold.told(cast("Store", Read())))
+    told = asyncio.create_task(hold.told(cast("Store", Read()), forgotten))
     await asyncio.sleep(0)
 
     assert not told.done()
     told.cancel()
     await asyncio.gather(told, return_exceptions=True)
+
+
+@pytest.mark.parametrize("reader", ["told", "reread"])
+@pytest.mark.parametrize(
+    ("meanwhile", "hangs"),
+    [
+        (lambda board: board.get(ALICE, shown(1)), True),
+        (lambda board: board.drop_range(Sequence(0), Sequence(9)), False),
+        (lambda board: board.drop(shown(1)), False),
+        (lambda board: board.clear(), False),
+    ],
+    ids=["nothing", "its range", "itself", "everything"],
+)
+async def test_what_is_forgotten_while_held_polls_are_read_for_is_told_and_hangs_up_nowhere(reader, meanwhile, hangs):
+    class Slow(Read):
+        async def settled_among(self, numbers: Iterable[Sequence]) -> list[Task]:
+            found = await super().settled_among(numbers)
+            meanwhile(board)
+            return found
+
+    board = Board()
+    hold = Hold(board, IDS, 100)
+    wait = asyncio.create_task(hold.wait(ALICE, shown(1), 60))
+    await asyncio.sleep(0)
+    hold.hear([elsewhere(1)])
+    await getattr(hold, reader)(cast("Store", Slow()), forgotten)
+
+    assert await wait == final_reply(settled(1))
+    assert (board.get(ALICE, shown(1)) is not None) is hangs

@@ -132,7 +132,7 @@ class Node:
 
         async def reread() -> None:
             await self.feed.look()
-            self.hold.settle(await self.hold.reread(self.store), self.polls.forget)
+            await self.hold.reread(self.store, self.polls.forget)
 
         async def recover() -> None:
             await self.store.recover()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from answerdesk.api.meters import Spread
-from answerdesk.desk.board import Board
+from answerdesk.desk.board import Board, final_reply
 from answerdesk.desk.elsewhere import Settled as SettledElsewhere
 from answerdesk.desk.ports import Store
 from answerdesk.model.account import AccountId, Sequence
@@ -27,6 +27,8 @@ MOST_OF_ACCOUNT: Final = 1_000
 
 Name = tuple[AccountId, TaskId]
 Settled = Ready | Refused
+#: What else is forgotten of a task once it has settled.
+Forget = Callable[[AccountId, TaskId], None]
 
 
 class Hold:
@@ -79,12 +81,15 @@ class Hold:
             ending.discard(poll)
             self._leave(name, poll)
 
-    def settle(self, tasks: Iterable[Task], also: Callable[[AccountId, TaskId], None]) -> None:
+    def settle(self, tasks: Iterable[Task], also: Forget) -> None:
         """Hang settled tasks on the board and release whoever waits for them."""
+        self._settle(tasks, also, self._board.put)
+
+    def _settle(self, tasks: Iterable[Task], also: Forget, tell: Callable[[Task, TaskId], Settled]) -> None:
         for task in tasks:
             if task.settled:
                 shown = self._ids.show(task.n)
-                reply = self._board.put(task, shown)
+                reply = tell(task, shown)
                 also(task.account, shown)
                 for poll in self._held.get((task.account, shown), ()):
                     if not poll.done():
@@ -97,18 +102,24 @@ class Hold:
                 self._told[each.n] = None
                 self._bell.set()
 
-    async def told(self, store: Store) -> list[Task]:
-        """Wait until held tasks settled elsewhere, and read them."""
+    async def told(self, store: Store, also: Forget) -> None:
+        """Wait until held tasks settled elsewhere, and release whoever waits for them."""
         await self._bell.wait()
         self._bell.clear()
         numbers, self._told = self._told, {}
-        return await store.settled_among(numbers)
+        await self._read(store, numbers, also)
 
-    async def reread(self, store: Store) -> list[Task]:
-        """Read those held tasks that settled without an event."""
-        if not self._held:
-            return []
-        return await store.settled_among([self._ids.find(task) for _, task in self._held])
+    async def reread(self, store: Store, also: Forget) -> None:
+        """Release whoever waits for tasks that settled without an event."""
+        if self._held:
+            await self._read(store, [self._ids.find(task) for _, task in self._held], also)
+
+    async def _read(self, store: Store, numbers: Iterable[Sequence], also: Forget) -> None:
+        taken_down = self._board.taken_down
+        found = await store.settled_among(numbers)
+        # What was forgotten while it was read may hang up nowhere; it was there when it was asked for.
+        overtaken = self._board.taken_down != taken_down
+        self._settle(found, also, _only_told if overtaken else self._board.put)
 
     def let_go(self) -> None:
         """Release every poll as still processing."""
@@ -146,6 +157,11 @@ class Hold:
             self._of_account[name[0]] = left
         else:
             del self._of_account[name[0]]
+
+
+def _only_told(task: Task, shown: TaskId) -> Settled:
+    del shown
+    return final_reply(task)
 
 
 def _give_up(poll: asyncio.Future[Settled | None]) -> None:
