@@ -126,11 +126,11 @@ class Deliverer:
     """Posts owed callbacks until it is cancelled."""
 
     def __init__(
-        self, *, store: Store, clock: Clock, door: Door, render: Callable[[Task], Posting],
+        self, *, store: Store, clock: Clock, door: Door, render: Callable[[Task, Account], Posting],
         resolve: Resolve | None = None, trust: ssl.SSLContext | None = None, patience: Patience | None = None,
         span: Span = unwatched,
     ) -> None:  # fmt: skip
-        """Take what to post and whom it may reach; `render` writes a settled task in its dialect."""
+        """Take what to post and whom it may reach; `render` writes a settled task as its account wants it."""
         self._span = span
         self._patience = patience or Patience()
         self._store = store
@@ -288,7 +288,7 @@ class Deliverer:
         if place is None or not place.within((*hosts_of(account), *operators)):
             msg = "the host is not registered for callbacks"
             raise Forbidden(msg)
-        posting = self._render(task)
+        posting = self._render(task, account)
         addresses = await self._addresses(place, operators)
         for address in addresses[:-1]:
             try:

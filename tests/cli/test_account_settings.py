@@ -55,3 +55,12 @@ def test_an_account_is_a_sandbox_with_a_group_of_its_own(desk):
     assert desk("accounts", "add", "acme", "--sandbox", "--group", "acme", "--json").json["sandbox"] is True
     assert desk("accounts", "set", "acme", "--group", "none").code == 1
     assert desk("accounts", "set", "acme", "--no-sandbox", "--group", "none", "--json").json["sandbox"] is False
+
+
+def test_an_account_has_its_callbacks_in_the_form_it_wants(desk):
+    assert desk("accounts", "add", "acme", "--json").json["callback_form"] == "vendor"
+    assert desk("accounts", "set", "acme", "--callback-form", "json", "--json").json["callback_form"] == "json"
+
+    refused = desk("accounts", "set", "acme", "--callback-form", "xml")
+    assert refused.code == 2
+    assert "unknown form of callbacks 'xml'; accepted are vendor, json" in refused.err

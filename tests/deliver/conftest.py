@@ -23,7 +23,7 @@ from tests.store.driver import Desk, draft
 HOST = "receiver.test"
 
 
-def written(task: Task) -> Posting:
+def written(task: Task, _: Account) -> Posting:
     return Posting(task=1_000 + task.n, body=b'{"status":"ready"}', type="application/json")
 
 

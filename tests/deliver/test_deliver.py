@@ -209,7 +209,7 @@ async def test_a_post_that_cannot_be_written_down_is_not_made_again(owing):
 
 
 async def test_what_cannot_be_written_for_the_wire_is_a_failure_and_ends_with_the_schedule(owing):
-    def broken(task):
+    def broken(task, _):
         raise KeyError(task.n)
 
     async with receiving(Receiver()) as receiver, owing.delivering(render=broken):
@@ -380,4 +380,4 @@ def test_what_is_posted_is_said_with_its_type():
     class Settled:
         n = 5
 
-    assert written(Settled()).task == 1_005  # type: ignore[arg-type]
+    assert written(Settled(), None).task == 1_005  # type: ignore[arg-type]

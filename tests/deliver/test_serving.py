@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from answerdesk.model.account import CallbackForm
 from tests.serving import PATIENCE, Serving, image_task, serving, wait_until
 
 CLI = (sys.executable, "-m", "answerdesk.cli")
@@ -145,6 +146,18 @@ def test_a_settled_task_is_posted_as_its_dialect_writes_it(server, receiver, dia
         assert read(post.body) == {"id": str(task), "code": "the answer"}
     else:
         assert read(post.body) == {**polled, "taskId": task}
+    server.tidy()
+
+
+def test_an_account_that_wants_json_has_it_for_a_form(server, receiver):
+    customer = server.customer(dialect="2captcha", callback_hosts=("127.0.0.1",), callback_form=CallbackForm.JSON)
+    server.worker()
+    task = customer.create(callbackUrl=receiver.url).json["taskId"]
+    settle(server)
+
+    (post,) = posted(receiver)
+    assert post.headers["content-type"] == "application/json; charset=utf-8"
+    assert json.loads(post.body) == {**customer.poll(task).json, "taskId": task}
     server.tidy()
 
 

@@ -214,7 +214,7 @@ async def test_a_callback_s_post_is_a_trace_with_what_came_of_it_and_its_booking
 
     deliverer = Deliverer(
         store=store, clock=clock, door=Door(), resolve=nowhere, span=seen.traces.span,
-        render=lambda task: Posting(task=task.n, body=b"{}", type="application/json"),
+        render=lambda task, _: Posting(task=task.n, body=b"{}", type="application/json"),
     )  # fmt: skip
     booked = asyncio.Event()
     store.listen(lambda _: booked.set())

@@ -4,7 +4,6 @@ Rule: a key is shown once, when it is made; the desk keeps only its digest."""
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from typing import Any, Final
 
 import click
@@ -25,6 +24,8 @@ from answerdesk.model.task import Permutation
 LAST_BOOKED: Final = 10
 #: A line of the ledger after all others.
 LATEST: Final = 2**62
+#: Callbacks stay as they are.
+_AS_IT_IS: Final = Posting()
 
 
 def _strict(context: click.Context, option: click.Parameter, named: tuple[str, ...]) -> frozenset[Strictness] | None:
@@ -78,6 +79,10 @@ _SETTINGS: Final = (
         help="Whether its tasks cost nothing and are for the workers of its --group alone, which it must have.",
     ),
     click.option("--spend-per-day", type=options.LIMIT, help="The most spent on a day (UTC), 0 for no limit."),
+    click.option(
+        "--callback-form", type=options.CALLBACK_FORM, metavar="[vendor|json]",
+        help="What callbacks post: the vendor's own, or JSON also where that is a form (2captcha). Default: vendor.",
+    ),
     click.option(
         "--disable-type", "disabled_types", type=options.TYPES, multiple=True, callback=_joined,
         help="A task type that the account may not send; may be repeated. Names the whole list; none for an empty one.",
@@ -187,16 +192,13 @@ def topup(name: str, amount: Micros, note: str, home: Home, as_json: bool) -> No
     out.facts(with_desk(home, act), as_json=as_json)
 
 
-def _change(
-    name: str, home: Home, as_json: bool, change: Callable[[Account], dict[str, Any]], shown: str | None = None
-) -> None:
+def _change(name: str, home: Home, as_json: bool, settings: dict[str, Any], posting: Posting = _AS_IT_IS) -> None:
     async def act(store: DeskStore) -> out.Record:
         account, purse = await find_account(store, name)
-        settings = change(account)
         if settings.get("name", account.name) != account.name:
             await _check_free(store, settings["name"], "take another name")
-        changed = await store.run(ChangeAccount(account=account.id, settings=settings))
-        return {**_record(changed, purse), **({"callback_secret": shown} if shown else {})}
+        changed = await store.run(ChangeAccount(account=account.id, settings=settings, also=posting.change))
+        return {**_record(changed, purse), **({"callback_secret": posting.shown} if posting.shown else {})}
 
     out.facts(with_desk(home, act), as_json=as_json)
 
@@ -206,7 +208,7 @@ def _change(
 @of_home
 def lock(name: str, home: Home, as_json: bool) -> None:
     """Refuse every call of an account, until it is unlocked."""
-    _change(name, home, as_json, lambda _: {"standing": Standing.SUSPENDED})
+    _change(name, home, as_json, {"standing": Standing.SUSPENDED})
 
 
 @accounts.command("unlock")
@@ -214,7 +216,7 @@ def lock(name: str, home: Home, as_json: bool) -> None:
 @of_home
 def unlock(name: str, home: Home, as_json: bool) -> None:
     """Let an account call again, also one that was locked for polling too often."""
-    _change(name, home, as_json, lambda _: {"standing": Standing.ACTIVE, "polls_locked_until": Millis(0)})
+    _change(name, home, as_json, {"standing": Standing.ACTIVE, "polls_locked_until": Millis(0)})
 
 
 @accounts.command("set")
@@ -235,7 +237,7 @@ def set_(
     changed |= {"allow_ips": ()} if any_ip else {}
     if not (changed or any(posting)):
         raise Misused("nothing to change: name at least one setting; see answerdesk accounts set --help")
-    _change(name, home, as_json, lambda account: changed | posting.change(account), posting.shown)
+    _change(name, home, as_json, changed, posting)
 
 
 def _record(account: Account, purse: Purse, *, key: str | None = None) -> out.Record:
@@ -255,6 +257,7 @@ def _record(account: Account, purse: Purse, *, key: str | None = None) -> out.Re
         "callback_hosts": list(account.callback_hosts),
         "pingbacks": list(account.pingbacks),
         "callback_secrets": len(account.callback_secrets),
+        "callback_form": str(account.callback_form),
         "weight": account.weight,
         "group": account.group or None,
         "sandbox": account.sandbox,

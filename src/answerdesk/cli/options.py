@@ -11,7 +11,7 @@ import click
 
 from answerdesk.config import PREFIX, SETTINGS
 from answerdesk.model import money
-from answerdesk.model.account import NoMatch
+from answerdesk.model.account import CallbackForm, NoMatch
 from answerdesk.model.catalog import CATALOG, FAMILIES
 from answerdesk.model.fields import LANGUAGES
 from answerdesk.model.limit import network_of
@@ -148,6 +148,9 @@ MEDIA_BYTES: Final = Read("bytes", _bounded(BYTES_BOUNDS, "bytes"))
 MEDIA_SIDE: Final = Read("pixels", _bounded(SIDE_BOUNDS, "pixels"))
 TYPES: Final = Read("type", _types)
 NO_MATCH: Final = Read("no-match", lambda text: NoMatch(_one_of(text, [*map(str, NoMatch)], "way to tell no match")))
+CALLBACK_FORM: Final = Read(
+    "form", lambda text: CallbackForm(_one_of(text, [*map(str, CallbackForm)], "form of callbacks"))
+)
 DIALECT: Final = Read("dialect", lambda text: _one_of(text, DIALECTS, "dialect"))
 
 data_option = click.option(

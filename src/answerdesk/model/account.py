@@ -54,6 +54,15 @@ class NoMatch(enum.StrEnum):
     WORDS = "words"
 
 
+class CallbackForm(enum.StrEnum):
+    """What is posted of a task whose vendor posts a form (PROTOCOL §4.8)."""
+
+    #: The vendor's form.
+    VENDOR = "vendor"
+    #: The JSON that getTaskResult replies, with the task's id.
+    JSON = "json"
+
+
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """An account's settings; 0 in a limit means no limit."""
 
@@ -78,6 +87,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     pingbacks: tuple[str, ...] = ()
     #: What signs callbacks; two while one is being replaced, the new one first.
     callback_secrets: tuple[str, ...] = ()
+    #: What callbacks post from now on, also those of tasks that are asked already.
+    callback_form: CallbackForm = CallbackForm.VENDOR
     #: The vendors' own limits and habits instead of this desk's generous ones.
     strict: frozenset[Strictness] = frozenset()
     #: How an empty grid is told in the JSON of tasks created from now on.

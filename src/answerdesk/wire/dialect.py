@@ -83,6 +83,10 @@ class Dialect:
         if self.form_callback:
             code = text_of(reply) if isinstance(reply, Ready) else self.faults[reply.fault][1]
             return FORM, urlencode({"id": task, "code": code}).encode()
+        return self.write_json_callback(reply, task)
+
+    def write_json_callback(self, reply: Ready | Refused, task: TaskId) -> tuple[str, bytes]:
+        """Write what a callback posts as JSON: the reply of getTaskResult, and the task."""
         told = self.ready(reply) if isinstance(reply, Ready) else self._error(reply, Method.RESULT)
         return JSON, _encode({**told, "taskId": task})
 
