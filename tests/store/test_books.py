@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 import pytest
 
-from answerdesk.desk.books import OpenAccount, RevokeKey, SaveSolver
+from answerdesk.desk.books import ChangeAccount, OpenAccount, RevokeKey, SaveSolver
 from answerdesk.desk.ports import Changes, Heard, House, Needs, Price, Unavailable
 from answerdesk.model.account import Account, AccountId, Purse, Standing, digest
 from answerdesk.model.fault import Fault, Refusal
@@ -42,6 +42,21 @@ async def test_two_changes_at_once_both_stand(desk):
 
     ((stored, _),) = await desk.store.accounts()
     assert (stored.max_open, stored.standing) == (5, Standing.SUSPENDED)
+
+
+async def test_what_follows_from_settings_follows_from_those_that_stand_when_it_is_written(desk):
+    account = await desk.open_account(callback_hosts=("a.test",))
+
+    def adding(host):
+        def also(stands):
+            return {"callback_hosts": (*stands.callback_hosts, host)}
+
+        return desk.store.run(ChangeAccount(account=account.id, settings={"max_open": 5}, also=also))
+
+    await asyncio.gather(*map(adding, ("b.test", "c.test", "d.test")))
+
+    ((stored, _),) = await desk.store.accounts()
+    assert (sorted(stored.callback_hosts), stored.max_open) == (["a.test", "b.test", "c.test", "d.test"], 5)
 
 
 async def test_an_account_is_not_opened_over_another(desk):

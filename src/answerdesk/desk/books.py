@@ -3,6 +3,7 @@ Rule: whatever moves money writes the ledger in the same unit; overrides are row
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -56,6 +57,8 @@ class ChangeAccount(msgspec.Struct, frozen=True, kw_only=True):
 
     account: AccountId
     settings: dict[str, Any]
+    #: Gives what follows from the settings that stand when it is written: others may have changed them meanwhile.
+    also: Callable[[Account], dict[str, Any]] | None = None
 
     @property
     def needs(self) -> Needs:
@@ -67,7 +70,8 @@ class ChangeAccount(msgspec.Struct, frozen=True, kw_only=True):
         del now
         if self.account not in rows.accounts:
             raise _unknown(self.account)
-        changed = replace(rows.accounts[self.account], **self.settings)
+        account = rows.accounts[self.account]
+        changed = replace(account, **self.settings, **(self.also(account) if self.also else {}))
         _check_settings(changed)
         flows = (flow for flow in rows.flows.values() if flow.account == changed.id and "weight" in self.settings)
         weighed = tuple(replace(flow, weight=changed.weight) for flow in flows if flow.weight != changed.weight)
