@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from answerdesk.desk.books import SaveSolver
+from answerdesk.model.judge import Rules
 from answerdesk.model.person import Role
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver
+from answerdesk.model.trust import FEW
 from tests.pages.hall import Hall, link_in
 from tests.store.driver import PAY
+from tests.store.test_trials import count
 
 ACTIONS = ("grants", "suspend", "resume", "role", "sign-out", "link", "payout")
 FIELDS: dict[str, dict[str, Any]] = {
@@ -132,6 +135,31 @@ class TestTable:
         assert all(said in row for said in ("Worker", "Text in a picture", "<td>en</td>", "on shift", "$0.0012"))
         assert "ocr &lt;b&gt;" in page
         assert "Machine" in page
+
+    @pytest.mark.parametrize(
+        ("language", "shadow", "worse"),
+        [
+            ("en", "In shadow: dials, seals", "Worse than aimed at: meter"),
+            ("es", "En la sombra: dials, seals", "Peor de lo previsto: meter"),
+        ],
+    )
+    async def test_a_machine_in_shadow_or_worse_than_it_should_be_says_so_in_its_row(
+        self, hall, language, shadow, worse
+    ):
+        visitor = await hall.come("Olga", Role.OWNER)
+        await visitor.post("/sessions/language", {"language": language})
+        ocr, other, fresh = [await hall.desk.machine(name) for name in ("ocr", "other", "fresh")]
+        await hall.desk.set_rules(Rules(shadows=("seals", "dials"), profiles={"meter": 0.5}))
+        for profile in ("seals", "dials"):
+            await count(hall.desk, ocr, (900, 3, 3), profile=profile)
+        for who, agreed in ((ocr, FEW // 2), (other, FEW)):
+            await count(hall.desk, who, (900, FEW, agreed), profile="meter")
+
+        page = (await visitor.get("/team")).text
+
+        rows = {one.name: page[page.index(f">{one.name}<") :].partition("</tr>")[0] for one in (ocr, other, fresh)}
+        told = {name: [words for words in (shadow, worse) if words in row] for name, row in rows.items()}
+        assert told == {"ocr": [shadow, worse], "other": [], "fresh": []}
 
     async def test_an_owner_alone_is_told_what_to_do(self, hall):
         visitor = await hall.come("the owner", Role.OWNER)

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from answerdesk.desk.crew import Pace, Wages
+from answerdesk.desk.trials import trials
 from answerdesk.model.fields import LANGUAGES
 from answerdesk.model.person import MANAGES, Person, PersonId, Role, may_manage
 from answerdesk.model.question import WORK_KINDS, Kind
@@ -129,6 +130,24 @@ async def work_of(request: Request, solver: Solver | None) -> Work:
         standing=await made.crew.standing(solver.id),
         on_shift=solver.on_shift(now),
     )
+
+
+async def doubts(request: Request) -> dict[SolverId, list[tuple[str, str]]]:
+    """Give for each machine the words for how its profiles are doubted, and which are: in shadow, or got worse."""
+    made = parts(request)
+    house = made.store.house()
+    if not any(solver.machine for solver in house.solvers):
+        return {}
+    found: dict[SolverId, dict[str, set[str]]] = {}
+    for trial in trials(house, await made.crew.comparisons(made.clock.now())):
+        for solver in trial.solvers:
+            key = "team.trial.shadow" if trial.shadow else "team.trial.worse" if trial.of(solver).worse else ""
+            if key:
+                found.setdefault(solver, {}).setdefault(key, set()).add(trial.profile)
+    return {
+        solver: [(key, ", ".join(sorted(profiles))) for key, profiles in sorted(keys.items())]
+        for solver, keys in found.items()
+    }
 
 
 def may_change(viewer: Person, member: Member) -> bool:

@@ -29,6 +29,7 @@ from answerdesk.pages.members import (
     ANSWERING,
     Member,
     appointable,
+    doubts,
     everybody,
     find,
     may_change,
@@ -55,7 +56,8 @@ async def show(request: Request) -> Response:
     """List everybody."""
     members = await everybody(request)
     works = [(member, await work_of(request, member.solver)) for member in members]
-    return render(request, "team.html", works=works, may_invite=request.state.person.role in OPERATORS)
+    may_invite = request.state.person.role in OPERATORS
+    return render(request, "team.html", works=works, doubts=await doubts(request), may_invite=may_invite)
 
 
 @needs(*STAFF)
