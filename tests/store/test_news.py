@@ -60,12 +60,12 @@ def joined(payloads: list[str]) -> Heard:
     told = [unpack(payload)[1] for payload in payloads]
     return Heard(
         elsewhere=Elsewhere(
-            settled=sum((each.elsewhere.settled for each in told), ()),
+            settled=tuple(task for each in told for task in each.elsewhere.settled),
             opened=dict(pair for each in told for pair in each.elsewhere.opened.items()),
             owed=any(each.elsewhere.owed for each in told),
         ),
-        erased=sum((each.erased for each in told), ()),
-        dropped=sum((each.dropped for each in told), ()),
+        erased=tuple(n for each in told for n in each.erased),
+        dropped=tuple(span for each in told for span in each.dropped),
         settings=any(each.settings for each in told),
         missed=any(each.missed for each in told),
     )
