@@ -51,5 +51,5 @@ def _has_database(item: pytest.Item) -> bool:
     named = vars(item.module).values() if hasattr(item, "module") else ()
     over = item.callspec.params.values() if hasattr(item, "callspec") else ()
     return any(getattr(each, "__module__", "") == "tests.postgres" for each in named) or any(
-        getattr(each, "__name__", "") == "Postgres" for each in over
+        getattr(each, "__name__", "") == "Postgres" for each in (*named, *over)
     )
