@@ -105,6 +105,7 @@ def test_only_so_many_frames_are_drawn() -> None:
     assert opened(animation("GIF", MOST_FRAMES + 20, (8, 8))).n_frames == MOST_FRAMES
 
 
+@pytest.mark.slow
 def test_only_so_many_pixels_move() -> None:
     assert opened(animation("PNG", 4, (2_000, 1_300), compress_level=1)).n_frames == 3
     assert getattr(opened(animation("PNG", 2, (3_000, 2_700), compress_level=1)), "n_frames", 1) == 1

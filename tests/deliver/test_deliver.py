@@ -79,6 +79,7 @@ async def test_a_failed_post_is_made_again_under_the_same_name_at_its_time(owing
     assert first.body == second.body
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [status(302, "location: /elsewhere"), status(404), b"no HTTP\r\n\r\n"])
 async def test_whatever_is_no_2xx_is_tried_again_until_the_schedule_ends(owing, answer):
     async with receiving(Receiver(answer)) as receiver, owing.delivering():
@@ -119,6 +120,7 @@ async def test_a_reply_is_not_read_beyond_its_head(owing):
     assert callback.state is Delivery.DONE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer",
     [SILENCE, b"HTTP/1.1 200", b"HTTP/1.1 100 Continue\r\n\r\n" * 9, b"HTTP/1.1 200 OK\r\nx: " + b"y" * 999_999],
@@ -197,6 +199,7 @@ class Away:
         return await self._store.run(verb)
 
 
+@pytest.mark.slow
 async def test_a_post_that_cannot_be_written_down_is_not_made_again(owing):
     away = Away(owing.store, 1)
     async with receiving(Receiver()) as receiver, owing.delivering(store=away):
@@ -233,6 +236,7 @@ async def test_the_callback_of_a_forgotten_task_is_dropped(owing):
     assert len(receiver.posts) == 1
 
 
+@pytest.mark.slow
 async def test_a_task_forgotten_while_its_post_is_under_way_leaves_nothing(owing):
     async with receiving(Receiver(SILENCE)) as receiver, owing.delivering(patience=Patience(whole=2)) as deliverer:
         (n,) = await owing.owe(await owing.account(), to(receiver))
@@ -244,6 +248,7 @@ async def test_a_task_forgotten_while_its_post_is_under_way_leaves_nothing(owing
     assert await owing.store.attempts(n) == (None, [])
 
 
+@pytest.mark.slow
 async def test_dead_receivers_delay_nobody(owing):
     dead = [f"dead{number}.test" for number in range(100)]
     async with receiving(Receiver(SILENCE)) as silent, receiving(Receiver()) as healthy:
@@ -259,6 +264,7 @@ async def test_dead_receivers_delay_nobody(owing):
     assert len(healthy.posts) == 50
 
 
+@pytest.mark.slow
 async def test_a_receiver_that_failed_has_one_place(owing):
     account = await owing.account()
     async with receiving(Receiver(SILENCE)) as silent, owing.delivering(patience=Patience(whole=0.2)) as deliverer:
@@ -281,6 +287,7 @@ async def test_a_receiver_that_answers_soon_has_many_places(owing):
         assert slow.open == PLACES[True].each
 
 
+@pytest.mark.slow
 async def test_a_crowd_of_sick_hosts_leaves_room_for_a_new_one(owing):
     sick = [f"sick{number}.test" for number in range(PLACES[False].all + 36)]
     garbage = [b"no HTTP\r\n\r\n"] * len(sick)

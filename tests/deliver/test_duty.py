@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from answerdesk.model.callback import Delivery
 from answerdesk.store.sqlite import SqliteStore
 from tests.deliver.conftest import HOST, Owing
@@ -22,6 +24,7 @@ class Sharing(SqliteStore):
         return self.on
 
 
+@pytest.mark.slow
 async def test_callbacks_are_posted_by_whoever_is_on_duty():
     clock = Clock()
     store = Sharing("", clock)

@@ -181,6 +181,7 @@ CLOSED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("private", [True, False])
 async def test_no_disguise_leads_anywhere(owing, private):
     async with receiving(Receiver()) as trap:

@@ -3,6 +3,7 @@ Rule: only files of static/ of the known kinds, read once; whoever has one may k
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping
 from importlib import resources
@@ -53,8 +54,9 @@ class Static:
         return Response(self._files[name], headers=headers)
 
 
+@functools.cache
 def read_static() -> Static:
-    """Read the folder's files of the known kinds."""
+    """Read the folder's files of the known kinds, once in a process."""
     folder = resources.files("answerdesk.pages") / "static"
     files = {entry.name: entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith(".")}
     return Static({name: lean(name, entry.read_bytes()) for name, entry in files.items() if _ending(name) in TYPES})

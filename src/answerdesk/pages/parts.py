@@ -3,6 +3,7 @@ Rule: handed down once as a frozen value; a page asks for it by its request."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -76,8 +77,9 @@ def site_of(request: Request) -> str:
     return made.public_url or f"{made.scheme(request.scope)}://{request.headers.get('host', '')}"
 
 
+@functools.cache
 def make_templates() -> jinja2.Environment:
-    """Make the environment: everything is escaped, and a name that is not there is an error."""
+    """Make the process's environment: everything is escaped, and a name that is not there is an error."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("answerdesk.pages", TEMPLATES),
         autoescape=True,
