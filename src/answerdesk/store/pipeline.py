@@ -30,6 +30,8 @@ HUNTS: Final = 16
 #: How often the loop turns before a unit takes its verbs: so often until all that have come lie in the queue, of which
 #: a socket's are a few turns away. Fewer and larger units cost less, and where nothing comes no time is lost.
 TURNS: Final = 6
+#: For how many seconds at most: beside many polls a turn is long, and those who write would wait for who does not.
+LINGER: Final = 0.003
 #: How often a unit that failed by chance is run again, and how long it waits before, at most, at first.
 TRIES: Final = 5
 REST: Final = 0.01
@@ -134,8 +136,9 @@ class Pipeline:
 
     async def _work(self) -> None:
         while len(self.callers):
+            end = time.monotonic() + LINGER
             for _ in range(TURNS):
-                if len(self.callers) < BATCH:
+                if len(self.callers) < BATCH and time.monotonic() < end:
                     await asyncio.sleep(0)
             for batch in _apart(self.callers.batch(BATCH)):
                 await self._run(batch)
