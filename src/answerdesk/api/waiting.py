@@ -78,11 +78,12 @@ class WaitingRoom:
             self._open(opening, count)
 
     def _open(self, opening: Opening, count: int) -> None:
-        woken = [*islice((waiter for waiter in self._waiters if waiter.wants(opening)), count)]
-        for waiter in woken:
-            self._waiters.remove(waiter)
-            _wake(waiter)
-        self._untaken[opening.kind] += count - len(woken)
+        if self._waiters:
+            for waiter in [*islice((waiter for waiter in self._waiters if waiter.wants(opening)), count)]:
+                self._waiters.remove(waiter)
+                _wake(waiter)
+                count -= 1
+        self._untaken[opening.kind] += count
 
     @property
     def closed(self) -> bool:
