@@ -28,13 +28,14 @@ pytestmark = [
 ]
 
 #: Many times what the balancer needs to notice.
-DRAIN = 2
+DRAIN = 3
 BALANCER = """
 defaults
     mode http
     timeout connect 2s
     timeout client 60s
     timeout server 60s
+    timeout check 2s
     option httpchk GET /readyz
     default-server check inter 100ms fall 1 rise 1
 listen desk
@@ -191,6 +192,8 @@ def test_a_rolling_restart_drops_no_call(nodes: list[Serving], balancer: Balance
             callers.go_on()
             node.start()
             wait_until(partial(ready, node), "the node is ready")
+            # Before the other one goes, the balancer has to know.
+            wait_until(partial(holds, node), "calls wait at the node again")
     finally:
         callers.stop()
 
