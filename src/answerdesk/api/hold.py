@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from answerdesk.api.meters import Spread
-from answerdesk.desk.board import Board, final_reply
+from answerdesk.desk.board import Board
 from answerdesk.desk.elsewhere import Settled as SettledElsewhere
 from answerdesk.desk.ports import Store
 from answerdesk.model.account import AccountId, Sequence
@@ -115,11 +115,8 @@ class Hold:
             await self._read(store, [self._ids.find(task) for _, task in self._held], also)
 
     async def _read(self, store: Store, numbers: Iterable[Sequence], also: Forget) -> None:
-        taken_down = self._board.taken_down
-        found = await store.settled_among(numbers)
-        # What was forgotten while it was read may hang up nowhere; it was there when it was asked for.
-        overtaken = self._board.taken_down != taken_down
-        self._settle(found, also, _only_told if overtaken else self._board.put)
+        tell = self._board.reading()
+        self._settle(await store.settled_among(numbers), also, tell)
 
     def let_go(self) -> None:
         """Release every poll as still processing."""
@@ -157,11 +154,6 @@ class Hold:
             self._of_account[name[0]] = left
         else:
             del self._of_account[name[0]]
-
-
-def _only_told(task: Task, shown: TaskId) -> Settled:
-    del shown
-    return final_reply(task)
 
 
 def _give_up(poll: asyncio.Future[Settled | None]) -> None:

@@ -3,6 +3,8 @@ Rule: only final tasks hang here, and those never change, so a poll of one touch
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from answerdesk.model.account import AccountId, Sequence
@@ -25,7 +27,7 @@ class Board:
         self._most = most
         self._replies: dict[TaskId, tuple[AccountId, Final, Sequence]] = {}
         #: Rises whenever something is taken down: what was read before may be past its retention.
-        self.taken_down = 0
+        self._taken_down = 0
 
     def get(self, account: AccountId, task: TaskId) -> Final | None:
         """Give the final reply if it hangs here."""
@@ -39,20 +41,32 @@ class Board:
         forget_oldest(self._replies, self._most)
         return reply
 
+    def reading(self) -> Callable[[Task, TaskId], Final]:
+        """Give how to tell the reply of a settled task that is read from now on: it is hung up as well, if it may be.
+
+        What was forgotten while it was read may hang up nowhere; it was there when it was asked for.
+        """
+        before = self._taken_down
+
+        def tell(settled: Task, task: TaskId) -> Final:
+            return self.put(settled, task) if self._taken_down == before else final_reply(settled)
+
+        return tell
+
     def drop(self, task: TaskId) -> None:
         """Take a reply down, at the end of its retention."""
-        self.taken_down += 1
+        self._taken_down += 1
         self._replies.pop(task, None)
 
     def drop_range(self, first: Sequence, past: Sequence) -> None:
         """Take down every reply of a range of tasks, at the end of the whole range's retention."""
-        self.taken_down += 1
+        self._taken_down += 1
         hanging = self._replies.items()
         self._replies = {task: kept for task, kept in hanging if not first <= kept[2] < past}
 
     def clear(self) -> None:
         """Take everything down: what hangs here may be past its retention."""
-        self.taken_down += 1
+        self._taken_down += 1
         self._replies.clear()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import msgspec
 
-from answerdesk.desk.board import Board, final_reply
+from answerdesk.desk.board import Board
 from answerdesk.desk.ports import NO_CHANGES, Changes, Heard, Needs, Replay, Rows, Store, together
 from answerdesk.desk.settling import go_on, judged, owed_for, queued, settle
 from answerdesk.model.account import DAY_MS, Account, AccountId, Millis, NoMatch, Purse, Sequence
@@ -295,7 +295,7 @@ class Orders:
         if reply is not None:
             return reply
         n = self._ids.find(task)
-        taken_down = self._board.taken_down
+        tell = self._board.reading()
         found = await self._store.task(n)
         if found is None or found.account != account:
             raise Refusal(Fault.NO_SUCH_CAPCHA_ID, UNKNOWN_TASK)
@@ -304,8 +304,7 @@ class Orders:
             found = await self._store.task(n) or found
         if not found.settled:
             return Processing()
-        # What was forgotten while it was read may hang up nowhere; it was there when it was asked for.
-        return self._board.put(found, task) if self._board.taken_down == taken_down else final_reply(found)
+        return tell(found, task)
 
     def _hear(self, heard: Heard) -> None:
         if heard.missed:

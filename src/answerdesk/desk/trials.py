@@ -53,7 +53,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def worse(self) -> bool:
         """Whether what is taken alone is surely less often right than is aimed at."""
-        return self.taken.compared >= FEW and self.taken.at_most < self.rules.target
+        taken = self.taken
+        return taken.compared >= FEW and taken.at_most < self.rules.target
 
     def of(self, solver: SolverId) -> Trial:
         """Give what one machine has to do with it."""

@@ -15,6 +15,7 @@ import structlog
 
 from answerdesk.desk.ports import Unavailable
 from answerdesk.store.cluster import open_connection
+from answerdesk.store.dialect import CLOCK
 from answerdesk.store.schema import Migrations, newer
 from answerdesk.store.tables import Row
 from answerdesk.store.upgrade import ENTERING, NOT_UP, PutOff, upgrade
@@ -23,10 +24,9 @@ log = structlog.get_logger()
 
 #: How often a node says that it is there.
 BEAT_SECONDS: Final = 5.0
-_CLOCK: Final = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 #: Whoever takes away what older code works with has this lock for itself: a node comes in before that, or after it.
 _HERE: Final = (
-    f"INSERT INTO nodes (name, unit, seen, schema) SELECT ?, 0, {_CLOCK}, ? FROM"
+    f"INSERT INTO nodes (name, unit, seen, schema) SELECT ?, 0, {CLOCK}, ? FROM"
     " (SELECT pg_advisory_xact_lock_shared(?)) AS entering"
     " ON CONFLICT (name) DO UPDATE SET seen = excluded.seen, schema = excluded.schema RETURNING seen"
 )

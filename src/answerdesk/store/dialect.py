@@ -19,6 +19,9 @@ WORDS: Final = (
     (r"\?", "%s"),
 )
 
+#: PostgreSQL's own time of day, in milliseconds.
+CLOCK: Final = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+
 
 @functools.cache
 def postgres(statement: str) -> str:

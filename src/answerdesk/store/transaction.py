@@ -16,7 +16,7 @@ from answerdesk.model.task import Permutation
 from answerdesk.store import people, tables
 from answerdesk.store.columns import Columns, Text, Whole
 from answerdesk.store.decided import Decided
-from answerdesk.store.dialect import postgres
+from answerdesk.store.dialect import CLOCK, postgres
 from answerdesk.store.hunting import find
 from answerdesk.store.search import ANY, Search
 from answerdesk.store.statements import Dirty, Place
@@ -35,7 +35,6 @@ PLACES: Final = 4096
 #: How often a hunt looks further down the queue past what others hold.
 _LOOKS: Final = 4
 
-CLOCK: Final = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _LOCK: Final = "SELECT pg_advisory_xact_lock(%s)"
 #: How often the house has changed.
 VERSION: Final = "SELECT value FROM facts WHERE name = 'house'"

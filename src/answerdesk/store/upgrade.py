@@ -15,6 +15,7 @@ import psycopg
 import structlog
 
 from answerdesk.desk.ports import Unavailable
+from answerdesk.store.dialect import CLOCK
 from answerdesk.store.online import build, read
 from answerdesk.store.schema import Migration, Migrations, Phase, newer
 
@@ -33,10 +34,7 @@ BY_CHANCE: Final = frozenset({"55P03", "40P01"})
 NOT_UP: Final = "the database cannot be brought up to date"
 
 _MADE: Final = "CREATE TABLE migrations (number BIGINT PRIMARY KEY, name TEXT NOT NULL, oldest BIGINT NOT NULL)"
-_BEHIND: Final = (
-    "SELECT name FROM nodes WHERE schema BETWEEN 1 AND %s"
-    " AND seen > floor(extract(epoch FROM clock_timestamp()) * 1000) - %s ORDER BY name"
-)
+_BEHIND: Final = f"SELECT name FROM nodes WHERE schema BETWEEN 1 AND %s AND seen > {CLOCK} - %s ORDER BY name"
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):

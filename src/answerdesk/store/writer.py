@@ -15,7 +15,7 @@ from answerdesk.desk.ports import Unavailable
 from answerdesk.store import columns
 from answerdesk.store.cluster import configure, conninfo
 from answerdesk.store.columns import Columns
-from answerdesk.store.transaction import CLOCK
+from answerdesk.store.dialect import CLOCK
 from answerdesk.store.trips import Connection, Trips
 
 #: How a writer looks rows up: by their keys always, whatever the statistics of a young table say, and planned once.
