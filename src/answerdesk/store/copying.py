@@ -171,7 +171,12 @@ class _Walk:
         )
         return self._target.execute(select, values).fetchall()
 
-    def write(self, after: Row | None, upto: Row | None, rows: list[Row]) -> None:
+    def add(self, rows: list[Row]) -> None:
+        """Write rows where there are none, as most stretches are found."""
+        with self._target.transaction(), self._target.cursor() as cursor:
+            self._send(cursor, Identifier(self.table.name), rows)
+
+    def replace(self, after: Row | None, upto: Row | None, rows: list[Row]) -> None:
         """Let the target hold these rows in a stretch and no others."""
         table, arrived = Identifier(self.table.name), Identifier(f"arrived_{self.table.name}")
         columns, unique = self._names(self._columns), self.table.unique or self.table.key
@@ -181,13 +186,16 @@ class _Walk:
         news = SQL(", ").join(SQL("{0} = excluded.{0}").format(Identifier(name)) for name in rest)
         with self._target.transaction(), self._target.cursor() as cursor:
             cursor.execute(SQL("CREATE TEMPORARY TABLE {} (LIKE {}) ON COMMIT DROP").format(arrived, table))
-            with cursor.copy(SQL("COPY {} ({}) FROM STDIN").format(arrived, columns)) as sink:
-                for row in rows:
-                    sink.write_row(row)
+            self._send(cursor, arrived, rows)
             gone = SQL("DELETE FROM {} WHERE {} AND NOT EXISTS (SELECT 1 FROM {} AS a WHERE {})")
             cursor.execute(gone.format(table, where, arrived, same), values)
             save = SQL("INSERT INTO {0} ({1}) SELECT {1} FROM {2} ON CONFLICT ({3}) DO UPDATE SET {4}")
             cursor.execute(save.format(table, columns, arrived, self._names(unique), news))
+
+    def _send(self, cursor: psycopg.Cursor[Row], table: Identifier, rows: list[Row]) -> None:
+        with cursor.copy(SQL("COPY {} ({}) FROM STDIN").format(table, self._names(self._columns))) as sink:
+            for row in rows:
+                sink.write_row(row)
 
     def _within(self, after: Row | None, upto: Row | None) -> tuple[Composed, Row]:
         """Say that a row lies in a stretch."""
@@ -209,8 +217,11 @@ def _level(walk: _Walk, hear: Hearer) -> int:
     """Write the stretches that differ; gives how many rows were written."""
     done = written = 0
     for after, upto, rows in walk:
-        if rows != walk.there(after, upto):
-            walk.write(after, upto, rows)
+        if rows != (there := walk.there(after, upto)):
+            if there:
+                walk.replace(after, upto, rows)
+            else:
+                walk.add(rows)
             written += len(rows)
         done += len(rows)
         hear(walk.table.name, done, walk.count)
