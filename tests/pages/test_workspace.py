@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import graphlib
 import hashlib
 import json
 import re
@@ -32,6 +33,15 @@ def test_a_script_is_short_and_makes_no_markup_of_text(path: Path) -> None:
 
     assert len(source.splitlines()) <= MOST_SCRIPT
     assert not FORBIDDEN.findall(source)
+
+
+def test_no_scripts_name_each_other_in_a_circle() -> None:
+    names = {path.name: re.findall(r"import\b[^;]*?'\./([\w.-]+\.js)'", path.read_text()) for path in SCRIPTS}
+    order = graphlib.TopologicalSorter(names)
+
+    # Raises an error that names the circle.
+    assert set(order.static_order()) == set(names)
+    assert names["start.js"][-1] == "work.js"
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)

@@ -22,8 +22,8 @@ from answerdesk.wire.work import question_json
 
 #: What a first picture needs, in the order it is needed; every other module comes later.
 MODULES: Final = (
-    "dom.js", "api.js", "keys.js", "prepare.js", "load.js", "left.js", "show.js", "rules.js", "text.js", "field.js",
-    "wanted.js",
+    "dom.js", "first.js", "api.js", "keys.js", "prepare.js", "load.js", "left.js", "show.js", "rules.js", "text.js",
+    "field.js", "wanted.js",
 )  # fmt: skip
 #: The messages a first picture needs, and those that come after it.
 FIRST_WORDS: Final = ("work.answer", "work.ask.text", "work.look", "work.rule.")

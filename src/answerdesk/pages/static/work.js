@@ -5,6 +5,7 @@ import { attend } from './breaks.js';
 import { Clock } from './clock.js';
 import { allWords, given, h, one, t } from './dom.js';
 import { Figures, money } from './figures.js';
+import { first } from './first.js';
 import { label } from './keys.js';
 import { leave } from './leave.js';
 import { Loop } from './loop.js';
@@ -14,7 +15,6 @@ import { Queue } from './queue.js';
 import { pause, resume } from './rest.js';
 import { Screen } from './screen.js';
 import { Outbox } from './send.js';
-import { first } from './start.js';
 
 const [{ lease, ...shown }] = await Promise.all([first, allWords()]);
 const REASONS = ['unreadable', 'broken', 'language', 'refused'];
