@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.chaos.checker import Stored, contradictions, history_of
-from tests.chaos.network import Host, Network
+from tests.chaos.network import SUBNET, Host, Network
 from tests.chaos.replicated import PASSWORD, Replicated
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ class Desk:
         self.replicated = Replicated(network)
         self.nodes = [network.host("node1"), network.host("node2")]
         self.callers = [network.host("work1"), network.host("work2"), network.host("shop")]
-        self.replicated.wait_for_both()
+        self.replicated.make_database(self.replicated.wait_for_both())
         self._commands = network.host("office")
         # A node listens for other machines once its owner has a password.
         self._cli("people", "password", "owner", said=f"{PASSWORD}\n")
@@ -46,7 +46,7 @@ class Desk:
         return {
             "ANSWERDESK_DATABASE": self.replicated.url, "ANSWERDESK_DATA": str(host.folder / "data"),
             "ANSWERDESK_HOST": host.address, "ANSWERDESK_PORT": str(_PORT), "ANSWERDESK_SOLVER": "none",
-            "ANSWERDESK_BEHIND_PROXY": "10.213.0.0/24", "ANSWERDESK_POLL_LIMIT": "0", "ANSWERDESK_DEADLINE": "45",
+            "ANSWERDESK_BEHIND_PROXY": SUBNET, "ANSWERDESK_POLL_LIMIT": "0", "ANSWERDESK_DEADLINE": "45",
             "PYTHONPATH": str(_ROOT),
         }  # fmt: skip
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 #: The network of all hosts; nobody outside the namespaces sees it.
-_SUBNET: Final = "10.213.0"
+_PREFIX: Final = "10.213.0"
+SUBNET: Final = f"{_PREFIX}.0/24"
 #: How large a host's own disk is: enough for a run, and full in a moment.
 _DISK: Final = "768m"
 _FAKETIME: Final = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
@@ -47,7 +48,7 @@ class Host:
         """Plug a new namespace into the network's switch."""
         self.network = network
         self.name = name
-        self.address = f"{_SUBNET}.{number}"
+        self.address = f"{_PREFIX}.{number}"
         self.folder = network.folder / name
         self.folder.mkdir()
         self.folder.chmod(0o755)

@@ -1,5 +1,5 @@
 """PostgreSQL on two hosts, the second a synchronous standby, and who leads is decided by Patroni over etcd.
-Rule: Debian's own packages, the settings that deploy/patroni shows; nothing here is made up for the tests."""
+Rule: Debian's own packages and the very files of deploy/patroni; what has to differ here is one table."""
 
 from __future__ import annotations
 
@@ -10,13 +10,36 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from tests.chaos.network import Host, Network
+from tests.chaos.network import SUBNET, Host, Network
 
 _PATRONI: Final = Path("/usr/bin/patroni")
 _ETCD: Final = Path("/usr/bin/etcd")
 _POSTGRES: Final = Path("/usr/lib/postgresql/15/bin")
 PACKAGES: Final = {_PATRONI: "patroni", _ETCD: "etcd-server", _POSTGRES: "postgresql-15", Path("/usr/bin/curl"): "curl"}
+_SHIPPED: Final = Path(__file__).parents[2] / "deploy" / "patroni"
 PASSWORD: Final = "only-for-this-network"
+
+
+def settings(name: str, address: str, etcd: str, folder: Path, access: str) -> str:
+    """Give the shipped settings for one host, all of it but its name, its addresses, its folders and its disk's size.
+
+    `access` is the network of all hosts. What is not there as often as it should be is noticed.
+    """
+    text = (_SHIPPED / "patroni.yml").read_text("utf-8")
+    for shown, put, times in (
+        ("name: pg1", f"name: {name}", 1),
+        ("10.0.0.21", address, 4),
+        ("10.0.0.31:2379,10.0.0.32:2379,10.0.0.33:2379", f"{etcd}:2379", 1),
+        ("10.0.0.0/24", access, 4),
+        ("/var/lib/postgresql/answerdesk", str(folder / "disk" / "data"), 1),
+        ("/var/lib/postgresql/.pgpass-answerdesk", str(folder / "pgpass"), 1),
+        ("/var/run/postgresql", str(folder), 1),
+        # All of a host's disk is less.
+        ("wal_keep_size: 1GB", "wal_keep_size: 128MB", 1),
+    ):
+        assert text.count(shown) == times, (shown, text.count(shown))
+        text = text.replace(shown, put)
+    return text
 
 
 class Replicated:
@@ -47,51 +70,23 @@ class Replicated:
     def start_member(self, member: Host) -> None:
         """Start one PostgreSQL host, new or as it was left."""
         path = member.folder / "patroni.yml"
-        # JSON is YAML too.
-        path.write_text(json.dumps(self._settings(member)), "utf-8")
+        path.write_text(settings(member.name, member.address, self.etcd.address, member.folder, SUBNET), "utf-8")
         path.chmod(0o644)
         member.start((str(_PATRONI), str(path)), user="postgres")
 
-    def _settings(self, member: Host) -> dict[str, Any]:
-        parameters = {"synchronous_commit": "on", "max_connections": 60, "deadlock_timeout": "50ms", "fsync": "on"}
-        access = [
-            "local all all trust",
-            "host all all 10.213.0.0/24 scram-sha-256",
-            "host replication all 10.213.0.0/24 scram-sha-256",
-        ]
-        named = {name: {"username": name, "password": PASSWORD} for name in ("replicator", "postgres", "rewinder")}
-        return {
-            "scope": "desk",
-            "name": member.name,
-            "restapi": {"listen": f"{member.address}:8008", "connect_address": f"{member.address}:8008"},
-            "etcd3": {"host": f"{self.etcd.address}:2379"},
-            "bootstrap": {
-                "dcs": {
-                    "ttl": 9, "loop_wait": 2, "retry_timeout": 3, "synchronous_mode": True,
-                    "postgresql": {"use_pg_rewind": True, "use_slots": True, "parameters": parameters},
-                },
-                "initdb": [{"encoding": "UTF8"}, {"locale": "C.UTF-8"}, "data-checksums"],
-            },
-            "postgresql": {
-                "listen": f"{member.address}:5432",
-                "connect_address": f"{member.address}:5432",
-                "data_dir": str(member.folder / "disk" / "data"),
-                "bin_dir": str(_POSTGRES),
-                "pgpass": str(member.folder / "pgpass"),
-                "pg_hba": access,
-                "authentication": {
-                    "superuser": named["postgres"], "replication": named["replicator"], "rewind": named["rewinder"],
-                },
-                "parameters": {"unix_socket_directories": str(member.folder)},
-                "remove_data_directory_on_diverged_timelines": True,
-            },
-        }  # fmt: skip
+    def make_database(self, leader: Host) -> None:
+        """Make the desk's role and database, by the shipped script, as the database's own user on the leader."""
+        leader.ask(
+            "setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups",
+            "psql", f"--host={leader.folder}", "--no-psqlrc", "--set=ON_ERROR_STOP=1", f"--set=password={PASSWORD}",
+            f"--file={_SHIPPED / 'database.sql'}", "postgres",
+        )  # fmt: skip
 
     @property
     def url(self) -> str:
-        """Give the address of whoever leads."""
+        """Give the address of whoever leads, as the page about it writes it."""
         hosts = ",".join(f"{member.address}:5432" for member in self.members)
-        return f"postgresql://postgres:{PASSWORD}@{hosts}/postgres?target_session_attrs=read-write&connect_timeout=3"
+        return f"postgresql://answerdesk:{PASSWORD}@{hosts}/answerdesk?target_session_attrs=read-write"
 
     def seen(self) -> list[dict[str, Any]]:
         """Give what the members say of the cluster; empty while none answers."""
