@@ -80,7 +80,7 @@ class Made(NamedTuple):
 
     task: TaskId
     replayed: bool
-    #: Whether it was settled when it was made.
+    #: Whether it may have been settled when it was made.
     settled: bool
 
 
@@ -237,7 +237,8 @@ class Native:
         disabled = request.account.disabled_types
         draft = read_draft(call, case_default=False, limits=limits, own_names=own_names, disabled=disabled)
         task, replayed = await self._front.create(request.account, draft, request.ip, native.NAME, replay)
-        return Made(task, replayed, settled=draft.sandbox is not None)
+        # A sandbox account's script may have it settled as well.
+        return Made(task, replayed, settled=draft.sandbox is not None or request.account.sandbox)
 
     async def _standing(self, account: Account, made: Made, wait: float) -> Reply:
         """Tell how a task that was just stored stands; it is acknowledged even if that cannot be told."""

@@ -135,7 +135,7 @@ def _record(task: Task, ids: Permutation, account: str | None) -> dict[str, Any]
         "price": out.cost(task.price),
         "answer": msgspec.json.decode(task.solution) if task.solution else None,
         "solve_count": task.solve_count,
-        "settled_by": task.trail and str(task.trail),
+        "settled_by": str(task.trail) if task.trail and task.settled else None,
         "report": task.report,
         "created": out.moment(task.created),
         "ended": out.moment(task.ended),

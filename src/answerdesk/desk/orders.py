@@ -13,6 +13,7 @@ from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import NOTHING, Entry, Micros, Move, show
 from answerdesk.model.question import Kind, Question
 from answerdesk.model.sandbox import Answered
+from answerdesk.model.script import read_script
 from answerdesk.model.standing import marks
 from answerdesk.model.talk import UNKNOWN_TASK, Draft, Processing, Ready, Refused, Reply
 from answerdesk.model.task import DEADLINE_MS, Cause, Permutation, State, Task, TaskId, Trail
@@ -92,19 +93,24 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
         return (Replay(account=self.account.id, key=key, body=body, n=self.n, at=now),)
 
     def _answered(self, answered: Answered, rows: Rows, now: Millis) -> Changes:
-        """Store a test key's task as settled: it costs nothing and waits for nobody."""
+        """Store what nobody is asked for as settled, or until it settles: it costs nothing and is in no line."""
+        task = replace(self._asked(NOTHING, now), trail=Trail.SANDBOX)
+        if answered.delay_ms:
+            purse = _set_aside(rows.purses[self.account.id], NOTHING, self.account, now)
+            due = min(Millis(now + answered.delay_ms), task.deadline)
+            created = (replace(task, review_at=due), self.draft.blobs)
+            return Changes(purses=(purse,), created=(created,), replays=self._spent(now))
         ready = answered.solution is not None
         task = replace(
-            self._asked(Micros(0), now),
+            task,
             state=State.READY if ready else State.FAILED,
-            cause=Cause.SOLVED if ready else Cause.UNSOLVED,
+            cause=Cause.SOLVED if ready else answered.cause,
             ended=now,
             place=rows.settled + 1,
             solution=_encode(answered.solution) if ready else b"",
-            trail=Trail.SANDBOX,
         )
-        owed = owed_for(task, now)
-        return Changes(created=((task, ()),), replays=self._spent(now), callbacks=owed, settled=task.place)
+        created, owed = (task, self.draft.blobs), owed_for(task, now)
+        return Changes(created=(created,), replays=self._spent(now), callbacks=owed, settled=task.place)
 
     def _task(self, rows: Rows, price: Micros, now: Millis) -> Task:
         question = self.draft.question
@@ -117,7 +123,9 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
         task = self._asked(price, now)
         first = judged(task, (), rows, now)
         # Nothing was said yet and the deadline lies ahead, so the judge can only want.
-        return first if isinstance(first, Task) else task
+        made = first if isinstance(first, Task) else task
+        # By which its claims know that it is nobody's wages.
+        return made if price or not self.account.sandbox else replace(made, trail=Trail.SANDBOX)
 
     def _asked(self, price: Micros, now: Millis) -> Task:
         question = _as_told(self.draft.question, self.account)
@@ -280,6 +288,8 @@ class Orders:
         replay: tuple[str, bytes] | None = None,
     ) -> tuple[TaskId, bool]:
         """Create a task; gives its id, and whether an idempotency key found it made before."""
+        if account.sandbox and (scripted := read_script(draft.question)) is not None:
+            draft = replace(draft, sandbox=scripted)
         n = await self._store.draw()
         verb = Submit(n=n, account=account, draft=draft, ip=ip, dialect=dialect, deadline_ms=deadline_ms, replay=replay)
         made, replayed = await self._store.run(verb)
@@ -299,7 +309,8 @@ class Orders:
         found = await self._store.task(n)
         if found is None or found.account != account:
             raise Refusal(Fault.NO_SUCH_CAPCHA_ID, UNKNOWN_TASK)
-        if not found.settled and now >= found.deadline:
+        # A sandbox's script is followed when it says, whether or not a chore came by.
+        if not found.settled and now >= (found.review_at if found.trail else found.deadline):
             await self._store.run(Review(numbers=(n,)))
             found = await self._store.task(n) or found
         if not found.settled:

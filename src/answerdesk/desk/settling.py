@@ -10,20 +10,30 @@ from answerdesk.model.account import DAY_MS, Millis, Purse
 from answerdesk.model.answer import Lease, Outcome, trail_of
 from answerdesk.model.callback import Callback, host_of
 from answerdesk.model.fair import Flow, Line, joined, line_of
+from answerdesk.model.fault import Refusal
 from answerdesk.model.judge import Settled, Unsolvable, judge
 from answerdesk.model.money import Entry, Micros, Move
+from answerdesk.model.sandbox import Answered
+from answerdesk.model.script import read_script
 from answerdesk.model.standing import marks
-from answerdesk.model.task import Cause, Route, State, Task, Want, moved
+from answerdesk.model.task import Cause, Route, State, Task, Trail, Want, moved
 from answerdesk.model.trust import compared
 
 replace = msgspec.structs.replace
+_encode = msgspec.json.Encoder().encode
 
 
-def judged(task: Task, said: tuple[Lease, ...], rows: Rows, now: Millis) -> Task | Lease | Cause:
-    """Ask the judge: an open task with its new want, the lease whose answer is the solution, or why there is none.
+#: What a task comes to: a solver's answer, a script's, or why there is none.
+End = Lease | Answered | Cause
 
-    A task whose question or answers cannot be read any more has none, and keeps no other from being judged.
+
+def judged(task: Task, said: tuple[Lease, ...], rows: Rows, now: Millis) -> Task | End:
+    """Ask the judge: an open task with its new want, or what it comes to.
+
+    A task whose question or answers cannot be read any more has no solution, and keeps no other from being judged.
     """
+    if task.trail is Trail.SANDBOX and (scripted := _as_scripted(task)) is not None:
+        return scripted
     if now >= task.deadline:
         return Cause.OVERDUE
     had = {lease.solver for lease in said if lease.shown or lease.live(now)}
@@ -39,6 +49,21 @@ def judged(task: Task, said: tuple[Lease, ...], rows: Rows, now: Millis) -> Task
             return lease
         case Unsolvable(cause):
             return cause
+
+
+def _as_scripted(task: Task) -> Answered | Cause | None:
+    """Give what the script of a sandbox account's task says, at the time at which it says so; None without a script.
+
+    Whoever comes late finds the same: a script that waits for longer than the task's time finds nobody there.
+    """
+    try:
+        question = task.legible()
+        answered = None if question is None else read_script(question)
+    except Refusal:
+        # Of a version that understands other scripts.
+        return Cause.UNDECODABLE
+    late = answered is not None and task.created + answered.delay_ms >= task.deadline
+    return Cause.OVERDUE if late else answered
 
 
 def wanted(task: Task, want: Want, said: tuple[Lease, ...], now: Millis) -> Task:
@@ -87,10 +112,10 @@ def queued(task: Task, rows: Rows, weight: int = 0) -> Changes:
     return Changes(lines=() if name in rows.lines else (line,), flows=(joined(flow, line, weight),))
 
 
-def settle(task: Task, verdict: Lease | Cause, rows: Rows, now: Millis) -> Changes:
+def settle(task: Task, verdict: End, rows: Rows, now: Millis) -> Changes:
     """Bring an open task to its one final state: charge and pay for a solution, release the price for none."""
     said = rows.said(task.n)
-    cause = verdict if isinstance(verdict, Cause) else Cause.SOLVED
+    cause, solution = _end(verdict)
     state = moved(task.state, cause)
     ready = state is State.READY
     settled = replace(
@@ -101,9 +126,9 @@ def settle(task: Task, verdict: Lease | Cause, rows: Rows, now: Millis) -> Chang
         slots=0,
         ended=now,
         place=rows.settled + 1,
-        solution=verdict.said if isinstance(verdict, Lease) else b"",
+        solution=solution,
         solve_count=sum(attempted(lease) for lease in said),
-        trail=trail_of(said),
+        trail=Trail.SANDBOX if isinstance(verdict, Answered) else trail_of(said),
     )
     purse = _let_go(rows.purses[task.account], task, now, charged=ready)
     move = Move.CHARGE if ready else Move.RELEASE
@@ -112,6 +137,18 @@ def settle(task: Task, verdict: Lease | Cause, rows: Rows, now: Millis) -> Chang
         tasks=(settled,), purses=(purse,), entries=entries, callbacks=owed_for(task, now), settled=settled.place,
         marks=marks(task, settled, said), comparisons=compared(task, settled, said, rows.house.rules_for(task.type)),
     )  # fmt: skip
+
+
+def _end(verdict: End) -> tuple[Cause, bytes]:
+    """Give why a task ends, and its solution in JSON, empty for none."""
+    match verdict:
+        case Lease():
+            return Cause.SOLVED, verdict.said
+        case Answered(solution=None):
+            return verdict.cause, b""
+        case Answered():
+            return Cause.SOLVED, _encode(verdict.solution)
+    return verdict, b""
 
 
 def attempted(lease: Lease) -> bool:

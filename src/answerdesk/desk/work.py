@@ -19,7 +19,7 @@ from answerdesk.model.money import NOTHING, Entry, Micros, Move
 from answerdesk.model.question import Kind
 from answerdesk.model.solver import Solver, SolverId
 from answerdesk.model.standing import Mark
-from answerdesk.model.task import GIVEN_UP, Cause, Permutation, Route, Task
+from answerdesk.model.task import GIVEN_UP, Cause, Permutation, Route, Task, Trail
 from answerdesk.model.values import accept
 
 replace = msgspec.structs.replace
@@ -115,6 +115,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         return shown >= self._tries or any(lease.live(now) or lease.outcome in _SPOKEN for lease in own)
 
     def _pay(self, house: House, task: Task) -> Micros:
+        if task.trail is Trail.SANDBOX:
+            # Its account tries something out, and pays nothing for it.
+            return NOTHING
         if self.solver.machine:
             row = CATALOG.get(task.type)
             return row.machine_pay if row else NOTHING

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from answerdesk.model.fault import Fault, Refusal
+from answerdesk.model.task import Cause
 
 #: Names ending so mean the same without proxy fields, which are ignored in any case.
 PROXYLESS: Final = "Proxyless"
@@ -136,9 +137,13 @@ FIELDS: Final = tuple({"websiteURL", "cloudflareTaskType"} | {family.key for fam
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
-    """What a published test key answers: the solution's fields, None where it always fails."""
+    """What nobody is asked for, a published test key's answer or a script's: the solution, None where it fails."""
 
-    solution: dict[str, str] | None
+    solution: Any | None
+    #: Why it fails.
+    cause: Cause = Cause.UNSOLVED
+    #: How long after its creation the task settles.
+    delay_ms: int = 0
 
 
 def answer(name: str, fields: Mapping[str, Any]) -> Answered:

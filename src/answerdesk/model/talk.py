@@ -56,7 +56,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     blobs: tuple[bytes, ...] = ()
     #: Where the client wants the reply posted.
     callback: str | None = None
-    #: What a published test key answers: settled at creation, free.
+    #: What a published test key or a sandbox account's script answers: free, and nobody is asked.
     sandbox: Answered | None = None
     soft_id: int | None = None
 

@@ -97,7 +97,7 @@ class Trail(enum.StrEnum):
     PEOPLE = "people"
     MACHINE_PEOPLE = "machine-people"
     PEOPLE_MACHINE = "people-machine"
-    #: It was answered from the published test keys.
+    #: It was answered from the published test keys, or as a sandbox account's script says.
     SANDBOX = "sandbox"
 
 
@@ -138,7 +138,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     #: The normal answer as JSON, once ready.
     solution: bytes = b""
     solve_count: int = 0
-    #: By whom it was settled, once it is; the cause says how.
+    #: By whom it was settled, once it is; the cause says how. Before that a sandbox account's task is known by it.
     trail: Trail | None = None
     #: The task's place in the order in which this desk's tasks settled, 0 while it is open.
     place: int = 0
