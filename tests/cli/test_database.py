@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from answerdesk.beside import environ_of_worker
 from answerdesk.cli import VERBS, describe
+from tests.postgres import server
 
 SECRET = "s3cret"
 NOWHERE = f"postgresql://me:{SECRET}@127.0.0.1:1/desk"
@@ -109,6 +112,41 @@ def test_settings_and_the_doctor_show_a_database_without_its_password(told) -> N
     assert found["folder"][0] is True
 
 
+@pytest.fixture
+def empty() -> Iterator[str]:
+    made = server().empty_database()
+    yield made
+    server().drop(made)
+
+
+def test_who_only_looks_makes_no_desk_in_an_empty_database(told, empty) -> None:
+    for words in (("accounts", "list"), ("tasks", "list"), ("rules", "list")):
+        looked = told(*words, "--database", empty)
+        assert looked.code == 1
+        assert looked.err == f"answerdesk: {empty}: there is no desk in it; `answerdesk serve` makes one\n"
+    checked = {row["check"]: row["found"] for row in json.loads(told("doctor", "--json", "--database", empty).out)}
+    assert "no desk in it" in checked["database"]
+    assert "no desk in it" in checked["ledger"]
+    with psycopg.connect(empty) as connection:
+        assert connection.execute("SELECT to_regclass('tasks')").fetchone() == (None,)
+
+    assert told("accounts", "add", "acme", "--database", empty).code == 0
+    assert [each["name"] for each in told("accounts", "list", "--json", "--database", empty).json] == ["acme"]
+
+
+def test_settings_are_listed_with_a_database_that_is_named(told) -> None:
+    listed = told("settings", "--json", "--database", NOWHERE, ANSWERDESK_DATABASE="postgresql://127.0.0.1:1/other")
+
+    named = {row["name"]: (row["value"], row["from"]) for row in listed.json}
+    assert named["database"] == (SHOWN, "--database")
+
+
+def test_a_url_without_both_slashes_is_none(told) -> None:
+    ended = told("accounts", "list", "--database", "postgresql:/desk")
+    assert ended.code == 2
+    assert "must be a URL like postgresql://user@host/name" in ended.err
+
+
 def test_a_flag_beats_the_environment_which_beats_the_file(told, tmp_path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "answerdesk.toml").write_text('database = "postgresql://127.0.0.1:1/of_the_file"\n')
@@ -122,8 +160,8 @@ def test_a_flag_beats_the_environment_which_beats_the_file(told, tmp_path) -> No
     assert "there is no desk in" in told("keys", "list", ANSWERDESK_DATABASE="").err
 
 
-#: Verbs that open no desk.
-ELSEWHERE = {"demo", "ask", "worker", "tls", "copy", "settings", "version"}
+#: Verbs that neither open a desk nor say where it is.
+ELSEWHERE = {"demo", "ask", "worker", "tls", "copy", "version"}
 
 
 @pytest.mark.parametrize("command", describe(), ids=lambda command: command.command)

@@ -58,11 +58,12 @@ def test_a_database_of_a_newer_version_is_refused(empty: str) -> None:
 
 def test_a_migration_that_fails_leaves_nothing_behind(empty: str) -> None:
     with closing(open_connection(empty)) as connection:
-        connection.execute("CREATE TABLE rules (id BIGINT)")
+        # It is no table, so nothing says that the database is somebody else's.
+        connection.execute("CREATE TYPE rules AS (id BIGINT)")
         with pytest.raises(Unavailable, match=r"cannot be brought up to date: relation .rules. already exists"):
             migrate(connection, lambda: bytes(24))
         assert connection.execute("SELECT to_regclass('tasks')").fetchone() == (None,)
-        connection.execute("DROP TABLE rules")
+        connection.execute("DROP TYPE rules")
         migrate(connection, lambda: bytes(24))
 
 
@@ -120,14 +121,14 @@ def test_partitions_are_as_wide_as_the_numbers_of_their_time(url: str) -> None:
 
 
 def test_too_little_room_for_the_locks_of_many_partitions_is_said(url: str) -> None:
-    assert not any("locks" in wrong for wrong in check_up(DatabaseUrl(url), Clock().now()).wrong)
+    assert not any("locks" in wrong for wrong in check_up(DatabaseUrl(url), Clock().now).wrong)
     with closing(open_connection(url)) as connection:
         ranges = "SELECT n, n + 1 FROM generate_series(10000000, 10000999) AS n"
         connection.execute(f"INSERT INTO ranges (first, past) {ranges}")
         room = "current_setting('max_locks_per_transaction')::int * current_setting('max_connections')::int"
         (has,) = connection.execute(f"SELECT {room}").fetchone() or ()
 
-    (wrong,) = (wrong for wrong in check_up(DatabaseUrl(url), Clock().now()).wrong if "locks" in wrong)
+    (wrong,) = (wrong for wrong in check_up(DatabaseUrl(url), Clock().now).wrong if "locks" in wrong)
 
     assert wrong.startswith(f"it has room for {has} locks, ")
     assert wrong.endswith(" may be wanted; raise max_locks_per_transaction")

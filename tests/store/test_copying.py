@@ -137,7 +137,7 @@ async def test_a_copy_that_broke_off_goes_on_where_it_was(source: Path, url: str
         assert target.execute("SELECT value FROM facts WHERE name = %s", (UNFINISHED,)).fetchone() == (1,)
     with pytest.raises(Unavailable, match="a copy into this database was begun and not finished"):
         PostgresStore(url)
-    assert "begun and not finished" in check_up(DatabaseUrl(url), Clock().now()).wrong[-1]
+    assert "begun and not finished" in check_up(DatabaseUrl(url), Clock().now).wrong[-1]
 
     copied = {each.table: each for each in copy_desk(source, url, quiet)}
 

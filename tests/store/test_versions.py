@@ -83,7 +83,7 @@ async def test_a_node_of_the_version_before_serves_while_the_schema_moves_on_und
     # What it could not bear waits, and whoever asks is told for whom; what comes after it does not wait.
     assert had(url) == set(range(1, KNOWN + 4))
     waits = f"{new[-1].name} waits for nodes of an older version to end: {old.node}"
-    assert check_up(DatabaseUrl(url), Clock().now(), new).put_off == (waits,)
+    assert check_up(DatabaseUrl(url), Clock().now, new).put_off == (waits,)
     # One of its version that is restarted meanwhile comes back.
     again = PostgresStore(url, Clock(), known=OLD)
     nodes = [Desk(store, Clock(), names, first=first) for store, first in ((old, 10), (newer, 20), (again, 30))]
@@ -115,7 +115,7 @@ async def test_what_waited_is_made_by_the_node_on_duty_once_the_others_have_left
     assert late.trouble == said
     with pytest.raises(Unavailable, match="newer answerdesk"):
         PostgresStore(url, Clock(), known=OLD)
-    assert check_up(DatabaseUrl(url), Clock().now()).oldest == KNOWN + 1
+    assert check_up(DatabaseUrl(url), Clock().now).oldest == KNOWN + 1
     for store in (newer, survivor):
         await store.aclose()
 

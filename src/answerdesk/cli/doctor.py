@@ -88,7 +88,7 @@ def _database_server(database: DatabaseUrl) -> str:
         from answerdesk.store.checkup import check_up
     except ImportError as error:
         raise Wrong(f"PostgreSQL needs the extra `postgres`: pip install 'answerdesk[postgres]' ({error})") from error
-    found = check_up(database, Wall().now())
+    found = check_up(database, Wall().now)
     if found.wrong:
         raise Wrong(f"{database}: {'; '.join(found.wrong)}")
     schema = "; ".join((f"schema {found.schema}", *found.put_off))

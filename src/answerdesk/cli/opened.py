@@ -22,13 +22,13 @@ MOST_LISTED: Final = 20
 
 
 def with_desk(home: Home, act: Callable[[DeskStore], Awaitable[T]], *, make: bool = False) -> T:
-    """Open a desk, act, and close it; only with `make` is one made in a folder where there is none."""
+    """Open a desk, act, and close it; only with `make` is one made where there is none."""
     if not make and home.database is None and not (home.data / DATABASE).exists():
         msg = f"there is no desk in {home.data}; `answerdesk serve --data {home.data}` makes one"
         raise Failed(msg)
 
     async def acting() -> T:
-        async with contextlib.aclosing(open_desk(*home)) as store:
+        async with contextlib.aclosing(open_desk(*home, make=make)) as store:
             return await act(store)
 
     return asyncio.run(acting())

@@ -12,6 +12,7 @@ import click
 
 from answerdesk.cli import options, out
 from answerdesk.cli.ends import Failed
+from answerdesk.cli.home import database_option
 from answerdesk.config import PREFIX, SETTINGS, Setting, choose_settings, read_settings
 from answerdesk.model.database import DatabaseUrl
 from answerdesk.model.money import show
@@ -139,11 +140,13 @@ serve = click.Command(
 
 @click.command()
 @options.of_desk
+@database_option
 @click.pass_context
-def settings(ctx: click.Context, data: Path, as_json: bool) -> None:
-    """Flags of `serve` are not looked at."""
+def settings(ctx: click.Context, data: Path, database: str | None, as_json: bool) -> None:
+    """Other flags of `serve` are not looked at."""
     named = ctx.get_parameter_source("data") is click.core.ParameterSource.COMMANDLINE
-    chosen = choose_settings({"data": data} if named else {}, os.environ)
+    given = options.given(data=data if named else None, database=database)
+    chosen = choose_settings(given, os.environ)
     about = {setting.name: setting.about for setting in SETTINGS}
     records = [
         {"name": name, "value": _shown(value), "from": where, "about": about[name]}

@@ -75,4 +75,5 @@ def _is_sound(text: str) -> bool:
     except ValueError:
         return False
     placed = _HOSTS.fullmatch(parts.netloc.rpartition("@")[2]) and _OPTIONS.fullmatch(parts.query)
-    return bool(placed) and text.isprintable() and parts.scheme in SCHEMES and "@" not in parts.path + parts.fragment
+    named = text.startswith(tuple(f"{scheme}://" for scheme in SCHEMES))
+    return bool(placed) and named and text.isprintable() and "@" not in parts.path + parts.fragment

@@ -16,6 +16,7 @@ import structlog
 from answerdesk.desk.ports import Unavailable
 from answerdesk.store.cluster import open_connection
 from answerdesk.store.dialect import CLOCK
+from answerdesk.store.ground import told
 from answerdesk.store.schema import Migrations, newer
 from answerdesk.store.tables import Row
 from answerdesk.store.upgrade import ENTERING, NOT_UP, PutOff, upgrade
@@ -76,7 +77,7 @@ class Attendance:
             with closing(open_connection(self._url)) as connection:
                 return upgrade(connection, self._known)
         except psycopg.Error as error:
-            raise Unavailable(f"{NOT_UP}: {error}") from error
+            raise Unavailable(f"{NOT_UP}: {told(error)}") from error
 
     async def aclose(self) -> None:
         """Say that the node leaves, where it was there."""

@@ -15,6 +15,7 @@ from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import StrBinaryDumper, StrDumper
 
 from answerdesk.desk.ports import Unavailable
+from answerdesk.store.ground import check_ground, told
 from answerdesk.store.schema import Migrations, migrations
 from answerdesk.store.upgrade import NOT_UP, PutOff, upgrade
 
@@ -85,12 +86,15 @@ def conninfo(url: str) -> str:
 
 def open_connection(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     """Open a connection in autocommit that waits for its replies: for opening and for commands."""
+    connection = None
     try:
         connection = psycopg.connect(conninfo(url), autocommit=True)
+        adapt(connection)
+        connection.execute(SET)
     except psycopg.Error as error:
-        raise Unavailable(f"the database cannot be reached: {error}") from error
-    adapt(connection)
-    connection.execute(SET)
+        if connection is not None:
+            connection.close()
+        raise Unavailable(f"the database cannot be reached: {told(error)}") from error
     return connection
 
 
@@ -102,19 +106,21 @@ async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
 
 
 def migrate(
-    connection: psycopg.Connection[tuple[Any, ...]], fresh_key: Callable[[], bytes], known: Migrations | None = None
-) -> list[PutOff]:
-    """Bring a database to this version; one that this version cannot work on any more is refused.
+    connection: psycopg.Connection[tuple[Any, ...]], fresh_key: Callable[[], bytes], known: Migrations | None = None,
+    *, make: bool = True,
+) -> list[PutOff]:  # fmt: skip
+    """Bring a database to this version; one that this version cannot work on, or without `make` no desk, is refused.
 
     Gives the steps that wait until nodes of an older version have ended.
     """
     try:
+        check_ground(connection, make=make)
         waiting = upgrade(connection, migrations("postgres") if known is None else known)
         connection.execute(
             "INSERT INTO secrets (name, value) VALUES ('permutation', %s) ON CONFLICT DO NOTHING", (fresh_key(),)
         )
     except psycopg.Error as error:
-        raise Unavailable(f"{NOT_UP}: {error}") from error
+        raise Unavailable(f"{NOT_UP}: {told(error)}") from error
     return waiting
 
 

@@ -62,10 +62,12 @@ def open_store(data: Path, *, block: int = 1) -> SqliteStore:
         raise Unavailable(msg) from error
 
 
-def open_desk(data: Path, database: DatabaseUrl | None = None, *, serving: bool = False) -> DeskStore:
+def open_desk(
+    data: Path, database: DatabaseUrl | None = None, *, serving: bool = False, make: bool = True
+) -> DeskStore:
     """Open the desk of a database, where one is named, else of a folder; raises Unavailable.
 
-    A command takes ids one by one, a server in blocks.
+    A command takes ids one by one, a server in blocks. Without `make`, a database that holds no desk stays as it is.
     """
     block = BLOCK if serving else 1
     if database is None:
@@ -76,7 +78,7 @@ def open_desk(data: Path, database: DatabaseUrl | None = None, *, serving: bool 
         msg = f"a PostgreSQL database needs one more package: pip install 'answerdesk[postgres]' ({error})"
         raise Unavailable(msg) from error
     try:
-        return PostgresStore(database.reveal(), block=block)
+        return PostgresStore(database.reveal(), block=block, make=make)
     except Unavailable as error:
         msg = f"{database}: {error}"
         raise Unavailable(msg) from None

@@ -76,12 +76,15 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
 
     def __init__(
         self, url: str, clock: Clock | None = None, *, block: int = BLOCK, patience: Patience = PATIENCE,
-        known: Migrations | None = None,
+        known: Migrations | None = None, make: bool = True,
     ) -> None:  # fmt: skip
-        """Reach the database, and bring the schema up to date, of which this code knows so many migrations."""
+        """Reach the database, and bring the schema, of which this code knows so many migrations, up to date there.
+
+        Only with `make` is a desk made where there is none; raises Unavailable.
+        """
         known = migrations("postgres") if known is None else known
         with closing(open_connection(url)) as connection:
-            waiting = migrate(connection, lambda: os.urandom(PERMUTATION_KEY_BYTES), known)
+            waiting = migrate(connection, lambda: os.urandom(PERMUTATION_KEY_BYTES), known, make=make)
             check_whole(connection)
             secret = connection.execute("SELECT value FROM secrets WHERE name = 'permutation'").fetchone()
             version, house = read_house(connection)

@@ -16,6 +16,7 @@ import structlog
 
 from answerdesk.desk.ports import Unavailable
 from answerdesk.store.dialect import CLOCK
+from answerdesk.store.ground import told
 from answerdesk.store.online import build, read
 from answerdesk.store.schema import Migration, Migrations, Phase, newer
 
@@ -165,7 +166,7 @@ def _patiently(connection: Connection, step: Migration, pace: Pace, hear: Hearer
             _piece_by_piece(connection, step, pace)
         except psycopg.Error as error:
             if error.sqlstate not in BY_CHANCE or tries == pace.tries:
-                raise Unavailable(f"{NOT_UP}: {str(error).strip()} ({step.name})") from error
+                raise Unavailable(f"{NOT_UP}: {told(error)} ({step.name})") from error
             hear(step, error)
             _rest(pace)
         else:
