@@ -72,6 +72,19 @@ async def checked(desk) -> Checked:
     return made
 
 
+
+async def test_what_a_sandbox_is_answered_by_a_machine_is_not_checked(desk):
+    checked = Checked(desk)
+    await checked.begin(groups=frozenset({"shop"}))
+    checked.account = await desk.open_account(balance=0, group="shop", sandbox=True)
+    checked.machine = await desk.machine(on_shift=True, groups=frozenset({"shop"}))
+    n = await checked.settle()
+
+    assert (await desk.task(n)).trail is Trail.MACHINE
+    assert await checked.look() == 0
+    assert await checked.own() == []
+
+
 @pytest.mark.parametrize(("said", "agreed"), [("word", 1), ("ward", 0)])
 async def test_a_person_is_asked_and_the_machine_is_held_against_the_answer(checked, said, agreed):
     desk = checked.desk

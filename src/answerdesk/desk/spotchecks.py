@@ -121,6 +121,9 @@ class SpotChecks:
         # What needs the picture before it would have to bring that, too.
         if not staff.people_on_shift or question is None or question.options.previous:
             return False
+        # What a sandbox asks, wages are paid for in no way.
+        if (asker := await self._store.account(task.account)) is not None and asker.sandbox:
+            return False
         leases = await self._store.leases(task.n)
         taken = [one for one in leases if one.outcome is Outcome.ANSWERED and one.stands and one.said == task.solution]
         count = len(question.media) + (question.picture is not None)
