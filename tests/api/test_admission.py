@@ -9,6 +9,8 @@ import pytest
 
 from answerdesk.api.admission import Admission
 from answerdesk.api.http import Answer, Peers
+from answerdesk.api.work import WorkApi
+from answerdesk.desk.ports import Unavailable
 from answerdesk.model.person import COOKIE
 from answerdesk.model.solver import Solver, SolverId
 from tests.fakes import Clock
@@ -96,3 +98,19 @@ def test_only_our_proxies_say_how_they_were_spoken_to(client, spoken, forwarded,
     headers = {"x_forwarded_proto": forwarded} if forwarded else {}
 
     assert Peers(["10.0.0.0/8"]).scheme(scope("GET", client, spoken, **headers)) == scheme
+
+
+async def test_who_cannot_be_looked_up_is_told_to_come_again():
+    class Away:
+        async def solver(self, _: str) -> Solver | None:
+            raise Unavailable("the database is away")
+
+    away: Any = Away()
+    nobody: Any = None
+    work = WorkApi(
+        store=nobody, admission=Admission(away, away, Clock()), room=nobody, ids=nobody, names=nobody, clock=Clock(),
+        darkroom=nobody, crew=nobody,
+    )  # fmt: skip
+    answer = await work.serve("claim", scope(authorization="Bearer token"), b"{}", nobody)
+
+    assert (answer.status, dict(answer.headers)) == (503, {b"retry-after": b"5"})

@@ -106,10 +106,11 @@ class WorkApi:
         scope[CALLED] = (called, "work", NO_FAULT)
         if path == "openapi.json" and verb == "GET":
             return Answer(document())
-        solver = await self._admission.solver(scope)
-        if isinstance(solver, Answer):
-            return solver
         try:
+            # Who calls is read of the store, too.
+            solver = await self._admission.solver(scope)
+            if isinstance(solver, Answer):
+                return solver
             if path == "me" and verb == "GET":
                 return await self._me(solver)
             if path.startswith("media/") and verb == "GET":

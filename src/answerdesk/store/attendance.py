@@ -25,6 +25,10 @@ log = structlog.get_logger()
 
 #: How often a node says that it is there.
 BEAT_SECONDS: Final = 5.0
+#: How often it tries to, while the database takes no writes.
+RETRY_SECONDS: Final = 1.0
+#: What a database says that can be read and takes no writes: it is a standby, was set so, or its disk is full.
+_UNWRITABLE: Final = (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.DiskFull)
 #: Whoever takes away what older code works with has this lock for itself: a node comes in before that, or after it.
 _HERE: Final = (
     f"INSERT INTO nodes (name, unit, seen, schema) SELECT ?, 0, {CLOCK}, ? FROM"
@@ -49,13 +53,18 @@ class Attendance:
         self._waiting = waiting
         self._due = 0.0
         self._beating: asyncio.Task[None] | None = None
-        #: Why this code can work here no more, None as long as it can.
-        self.trouble: str | None = None
+        self._outgrown: str | None = None
+        self._unwritable: str | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why this code can work here no more, or why nothing can be written now; None where all is well."""
+        return self._outgrown or self._unwritable
 
     def look(self, *, on_duty: bool) -> None:
         """Say that the node is there, where it is time to; returns at once."""
         if time.monotonic() >= self._due and (self._beating is None or self._beating.done()):
-            self._due = time.monotonic() + BEAT_SECONDS
+            self._due = time.monotonic() + (BEAT_SECONDS if self._unwritable is None else RETRY_SECONDS)
             if self._beating is None:
                 for put_off in self._waiting:
                     log.warning("migration_put_off", step=put_off.step, nodes=put_off.nodes)
@@ -64,13 +73,28 @@ class Attendance:
     async def beat(self, *, on_duty: bool) -> None:
         """Say that the node is there, and hear whether its code may go on; while the database is away nobody asks."""
         with contextlib.suppress(Unavailable):
-            await self._rows(_HERE, self._node, len(self._known), ENTERING)
+            await self._enter()
             ((oldest,),) = await self._rows(_OLDEST)
-            if oldest > len(self._known) and self.trouble is None:
-                self.trouble = str(newer(oldest, len(self._known)))
-                log.error("schema_outgrown", why=self.trouble)
+            if oldest > len(self._known) and self._outgrown is None:
+                self._outgrown = str(newer(oldest, len(self._known)))
+                log.error("schema_outgrown", why=self._outgrown)
             if self._waiting and on_duty and self.trouble is None:
                 self._waiting = await asyncio.to_thread(self._upgrade)
+
+    async def _enter(self) -> None:
+        """Write that the node is there, and so learn, whoever calls, whether anything can be written."""
+        try:
+            await self._rows(_HERE, self._node, len(self._known), ENTERING)
+        except Unavailable as away:
+            if isinstance(away.__cause__, _UNWRITABLE):
+                self._refused(told(away.__cause__))
+            raise
+        self._unwritable = None
+
+    def _refused(self, why: str) -> None:
+        if self._unwritable is None:
+            log.error("database_unwritable", why=why)
+        self._unwritable = f"the database takes no writes: {why}"
 
     def _upgrade(self) -> list[PutOff]:
         try:

@@ -23,6 +23,8 @@ PATIENCE: Final = 2.0
 AWAY: Final = 1.0
 #: How long whoever watches may read at one thing.
 LONG_SECONDS: Final = 600
+#: What is said to a session that may not write.
+READ_ONLY: Final = "25006"
 
 Connection = psycopg.AsyncConnection[Row]
 
@@ -80,7 +82,11 @@ class Readers:
                     # The server went and came back, or ended the session: the other idle ones may be dead too.
                     self._discard(connection)
                     continue
-                self._put_back(connection)
+                if error.sqlstate == READ_ONLY:
+                    # A session stays what it was when it began; a new one may be let write again.
+                    self._discard(connection)
+                else:
+                    self._put_back(connection)
                 if isinstance(error, psycopg.DataError) and error.sqlstate in {None, "22021"}:
                     # A text that PostgreSQL cannot hold is nowhere in it.
                     return []
