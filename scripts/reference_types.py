@@ -9,7 +9,7 @@ import declared
 import msgspec
 from prose import bullets, page, wrapped
 
-from answerdesk.model import media
+from answerdesk.model import media, script
 from answerdesk.model.catalog import CATALOG, Served, TaskType
 from answerdesk.model.catalog import FAMILIES as ROWS_OF
 from answerdesk.model.fields import LANGUAGES, Field, Sort
@@ -38,7 +38,30 @@ def task_types() -> str:
         " `--max-sound` of `accounts set`.",
     ]  # fmt: skip
     asked = [row for row in CATALOG.values() if Served.SANDBOX not in row.served]
-    return page("Task types", about, [*map(_task_type, asked), f"## Media\n\n{bullets(forms)}", _token_types()])
+    media_and_more = [f"## Media\n\n{bullets(forms)}", _scripts(), _token_types()]
+    return page("Task types", about, [*map(_task_type, asked), *media_and_more])
+
+
+def _scripts() -> str:
+    """Tell what the instruction of a sandbox account's task may say."""
+    about = (
+        f"In a task of a sandbox account an instruction that begins with `{script.MARK}` says what becomes of the task,"
+        " and nobody is asked. To every other account it is an instruction. The instruction is the field `comment`, or"
+        " what stands for it: `metadata.TaskArgument` of a `ComplexImageTask`, `textinstructions` and `textcaptcha` of"
+        " in.php. Behind the mark stand words with spaces between them, in any order, each once:"
+    )
+    words = [
+        "`answer=VALUE`: what a worker would send, in the form of the [work API](work-api.md). A text needs quotes, as"
+        ' in JSON, only where it has spaces or begins with a quote: `answer=abc`, `answer="two words"`. Any other'
+        " answer is JSON: `answer=[1,5]` for a grid, `answer=[[10,20],[30,40]]` for points, `answer=45` for a turn.",
+        f"`error=CODE`: the error in which the task ends, {' or '.join(f'`{code}`' for code in script.ENDS)}; instead of"
+        " an answer.",
+        f"`delay=SECONDS`: how long the task is processing before that, 0 to {script.LONGEST_DELAY:,} with up to three"
+        " decimals, 0 where it is left out. With a delay of at least the"
+        " [`deadline`](settings.md#deadline) the task fails at its deadline, as if nobody had answered.",
+    ]
+    refused = "A script that is not understood is refused with `ERROR_BAD_PARAMETERS` and what is wrong with it."
+    return f"## Scripts\n\n{wrapped(about)}\n\n{bullets(words)}\n\n{wrapped(refused)}"
 
 
 def _token_types() -> str:
