@@ -54,8 +54,8 @@ def _scripts() -> str:
         "`answer=VALUE`: what a worker would send, in the form of the [work API](work-api.md). A text needs quotes, as"
         ' in JSON, only where it has spaces or begins with a quote: `answer=abc`, `answer="two words"`. Any other'
         " answer is JSON: `answer=[1,5]` for a grid, `answer=[[10,20],[30,40]]` for points, `answer=45` for a turn.",
-        f"`error=CODE`: the error in which the task ends, {' or '.join(f'`{code}`' for code in script.ENDS)}; instead of"
-        " an answer.",
+        f"`error=CODE`: the error in which the task ends, {' or '.join(f'`{code}`' for code in script.ENDS)}; instead"
+        " of an answer.",
         f"`delay=SECONDS`: how long the task is processing before that, 0 to {script.LONGEST_DELAY:,} with up to three"
         " decimals, 0 where it is left out. With a delay of at least the"
         " [`deadline`](settings.md#deadline) the task fails at its deadline, as if nobody had answered.",
