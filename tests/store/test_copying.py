@@ -23,8 +23,8 @@ from answerdesk.model.person import Link, Person, PersonId, Purpose, Role
 from answerdesk.model.solver import SolverId
 from answerdesk.store.checkup import check_up
 from answerdesk.store.cluster import UNFINISHED, open_connection
-from answerdesk.store.copying import TABLES, OtherDesk, copy_desk
-from answerdesk.store.database import connect
+from answerdesk.store.copying import TABLES, OtherDesk, copy_desk, rows_after
+from answerdesk.store.database import PERMUTATION_KEY_BYTES, connect, migrate
 from answerdesk.store.postgres import PostgresStore
 from answerdesk.store.sqlite import SqliteStore
 from tests.fakes import Clock
@@ -231,3 +231,33 @@ async def test_long_tables_are_walked_in_stretches(source: Path, url: str) -> No
     (wages,) = (len(rows_of(source, "wages")),)
     assert [said for said in heard if said[0] == "wages"] == [("wages", at, wages) for at in (5_000, 10_000, wages)]
     assert copied["wages"].rows == wages
+
+
+def test_a_stretch_costs_the_same_wherever_it_lies(tmp_path: Path) -> None:
+    """A ledger has millions of lines, and most may be one account's."""
+    entries = next(table for table in TABLES if table.name == "entries")
+    with closing(connect(str(tmp_path / "desk.db"))) as desk:
+        migrate(desk, lambda: bytes(PERMUTATION_KEY_BYTES))
+        line = "INSERT INTO entries (at, move, amount, account, solver, n, note) VALUES (0, 'hold', 1, ?, 0, 1, '')"
+        desk.execute("BEGIN")
+        desk.executemany(line, [(account,) for account in (1, 2) for _ in range(20_000)])
+        desk.execute("COMMIT")
+        steps = 0
+
+        def count() -> None:
+            nonlocal steps
+            steps += 1
+
+        def cost(after: tuple[int, int]) -> int:
+            nonlocal steps
+            steps = 0
+            desk.set_progress_handler(count, 100)
+            rows = rows_after(desk, entries, entries.key, after)
+            desk.set_progress_handler(None, 0)
+            first = after[1] + 1
+            assert [row[1] for row in rows] == [*range(first, first + entries.stretch)]
+            return steps
+
+        early, late, across = cost((1, 100)), cost((1, 14_000)), cost((1, 18_000))
+    assert late <= 1.1 * early
+    assert across <= 1.1 * early

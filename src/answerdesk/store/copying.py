@@ -137,6 +137,25 @@ def _fact(desk: sqlite3.Connection, name: str) -> Any:
 Stretch = tuple[Row | None, Row | None, list[Row]]
 
 
+def rows_after(desk: sqlite3.Connection, table: Table, columns: Iterable[str], after: Row | None) -> list[Row]:
+    """Read a stretch of a table in the order of its key, after a key (none: from the start).
+
+    First those that share most of that key: asked for whole keys beyond it, SQLite looks at all that share its first.
+    """
+    select, order = f"SELECT {_quoted(columns)} FROM {table.name}", _quoted(table.key)
+    if after is None:
+        return desk.execute(f"{select} ORDER BY {order} LIMIT ?", (table.stretch,)).fetchall()
+    rows: list[Row] = []
+    for depth in range(len(table.key), 0, -1):
+        *shared, beyond = table.key[:depth]
+        where = " AND ".join([*(f'"{name}" = ?' for name in shared), f'"{beyond}" > ?'])
+        asked = (*after[:depth], table.stretch - len(rows))
+        rows += desk.execute(f"{select} WHERE {where} ORDER BY {order} LIMIT ?", asked)
+        if len(rows) == table.stretch:
+            break
+    return rows
+
+
 class _Walk:
     """One table on both sides, gone through in the order of its key."""
 
@@ -150,13 +169,9 @@ class _Walk:
     def __iter__(self) -> Iterator[Stretch]:
         """Read the source; the last stretch has no end, so that what lies beyond on the other side is seen."""
         places = [self._columns.index(name) for name in self.table.key]
-        columns, key = _quoted(self._columns), _quoted(self.table.key)
-        marks = ", ".join("?" * len(places))
         after: Row | None = None
         while True:
-            where = f" WHERE ({key}) > ({marks})" if after is not None else ""
-            select = f"SELECT {columns} FROM {self.table.name}{where} ORDER BY {key} LIMIT {self.table.stretch:d}"
-            rows = self._desk.execute(select, after or ()).fetchall()
+            rows = rows_after(self._desk, self.table, self._columns, after)
             upto = tuple(rows[-1][place] for place in places) if len(rows) == self.table.stretch else None
             yield after, upto, rows
             if upto is None:
