@@ -67,3 +67,36 @@ def test_a_desk_that_is_served_is_not_copied(program, tmp_path, url) -> None:
 
     assert ended.code == 1
     assert "another answerdesk serves the data folder" in ended.err
+    assert ended.err.endswith("; stop it, and copy then\n")
+
+
+def test_a_database_that_takes_no_copy_is_named_without_its_password(desk, url) -> None:
+    assert desk("accounts", "add", "acme").code == 0
+    with closing(open_connection(url)) as target:
+        target.execute("CREATE TABLE customers (id BIGINT)")
+
+    away = desk("copy", "--to", "postgresql://me:s3cret@127.0.0.1:1/desk")
+    option = desk("copy", "--to", "postgresql://me:s3cret@127.0.0.1:1/desk?s3cret=1&port=s3cret")
+    taken = desk("copy", "--to", url)
+
+    assert (away.code, option.code, taken.code) == (1, 2, 1)
+    assert away.err.startswith("answerdesk: postgresql://me:***@127.0.0.1:1/desk: the database cannot be reached")
+    assert "has an option that PostgreSQL does not know" in option.err
+    assert taken.err == (
+        f"answerdesk: {url}: it holds something else (customers); a desk wants an empty database, or a schema there\n"
+    )
+    assert "s3cret" not in away.err
+    assert [each.err.count("\n") for each in (away, option, taken)] == [1, 1, 1]
+
+
+def test_a_digest_is_whole_for_programs_and_leaves_a_row_on_its_line_for_people(desk, tmp_path, url) -> None:
+    assert desk("accounts", "add", "acme").code == 0
+    shown = desk("copy", "--to", url).out.splitlines()
+    assert len(shown[1].split()[-1]) == 16
+
+    other = postgres().empty_database()
+    try:
+        (tmp_path / "data" / "moved").unlink()
+        assert {len(each["sha256"]) for each in desk("copy", "--to", other, "--json").json} == {64}
+    finally:
+        postgres().drop(other)

@@ -13,13 +13,16 @@ import click
 
 from answerdesk.cli import options, out
 from answerdesk.cli.ends import Failed, Misused
+from answerdesk.desk.ports import Unavailable
 from answerdesk.model.database import DatabaseUrl
-from answerdesk.store.folder import DATABASE, MOVED, only_server, write_secret
+from answerdesk.store.folder import DATABASE, MOVED, InUse, only_server, write_secret
 
 if TYPE_CHECKING:
     from answerdesk.store.copying import Hearer
 
 _FROM: Final = "sqlite:"
+#: So much of a digest tells two tables apart, and leaves a row on one line.
+_SHOWN_DIGITS: Final = 16
 
 
 @click.command()
@@ -39,14 +42,19 @@ def copy(source: str | None, target: str, data: Path, as_json: bool) -> None:
         from answerdesk.store.copying import OtherDesk, copy_desk
     except ImportError:
         raise Failed("PostgreSQL needs the extra `postgres`: pip install 'answerdesk[postgres]'") from None
-    with only_server(folder), _shown() as hear:
+    _check_options(url)
+    with _unserved(folder), _shown() as hear:
         try:
             copied = copy_desk(folder / DATABASE, url.reveal(), hear)
-        except (OtherDesk, ValueError) as error:
+        except ValueError as error:
             raise Failed(str(error)) from None
+        except (OtherDesk, Unavailable) as error:
+            raise Failed(f"{url}: {' '.join(str(error).split())}") from None
         write_secret(folder / MOVED, str(url))
+    digits = None if as_json else _SHOWN_DIGITS
     records = [
-        {"table": each.table, "rows": each.rows, "written": each.written, "sha256": each.digest} for each in copied
+        {"table": each.table, "rows": each.rows, "written": each.written, "sha256": each.digest[:digits]}
+        for each in copied
     ]
     out.table(records, ("table", "rows", "written", "sha256"), as_json=as_json, none="")
     if not as_json:
@@ -58,6 +66,27 @@ def _folder(source: str) -> Path:
         raise Misused("--from takes the data folder of a desk on SQLite: sqlite:DIR")
     path = Path(source.removeprefix(_FROM)).expanduser()
     return path.parent if path.name == DATABASE else path
+
+
+def _check_options(url: DatabaseUrl) -> None:
+    """Refuse a URL the driver does not take; what it says of it may quote it."""
+    from answerdesk.store.cluster import conninfo
+
+    try:
+        conninfo(url.reveal())
+    except ValueError:
+        raise Misused(f"--to: {url} has an option that PostgreSQL does not know") from None
+
+
+@contextlib.contextmanager
+def _unserved(folder: Path) -> Iterator[None]:
+    """Keep the desk from being served meanwhile."""
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(only_server(folder))
+        except InUse as error:
+            raise Failed(f"{error}; stop it, and copy then") from None
+        yield
 
 
 @contextlib.contextmanager
