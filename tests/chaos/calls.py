@@ -44,9 +44,15 @@ class Caller:
         self._history.flush()
 
     def post(self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> httpx.Response | None:
+        """Post to a node; None where nothing is known of what came of it."""
+        return self.call("POST", path, body, headers)
+
+    def call(
+        self, verb: str, path: str, body: dict[str, Any] | None, headers: dict[str, str] | None
+    ) -> httpx.Response | None:
         """Call a node; None where nothing is known of what came of it."""
         try:
-            reply = self._line.post(self.dice.choice(self._nodes) + path, json=body, headers=headers)
+            reply = self._line.request(verb, self.dice.choice(self._nodes) + path, json=body, headers=headers)
         except httpx.HTTPError:
             return None
         return None if reply.status_code in BUSY else reply
@@ -73,9 +79,9 @@ class Customer(Caller):
         if chosen < 0.4 or not self._open:
             self._create()
         elif chosen < 0.45:
-            self._call("cancelTask", self._open.pop(self.dice.randrange(len(self._open))))
+            self._cancel(self._open.pop(self.dice.randrange(len(self._open))))
         elif chosen < 0.5 and self._final:
-            self._call("reportIncorrect", self.dice.choice(self._final))
+            self._report(self.dice.choice(self._final))
         else:
             self._poll(self.dice.choice(self._final if self._final and chosen > 0.85 else self._open))
 
@@ -104,11 +110,16 @@ class Customer(Caller):
             self._open.remove(task)
             self._final.append(task)
 
-    def _call(self, method: str, task: int) -> None:
+    def _cancel(self, task: int) -> None:
+        headers = {"Authorization": f"Bearer {self.secret}"}
+        reply = self.insist(lambda: self.call("DELETE", f"/v1/tasks/{task}", None, headers))
+        self.note("cancelled", task=task, ok=reply.status_code == httpx.codes.OK, said=reply.text)
+
+    def _report(self, task: int) -> None:
         body = {"clientKey": self.secret, "taskId": task}
-        reply = self.insist(lambda: self.post(f"/{method}", body)).json()
+        reply = self.insist(lambda: self.post("/reportIncorrect", body)).json()
         if reply.get("errorCode") not in LATER:
-            self.note(method, task=task, ok=reply["errorId"] == 0)
+            self.note("reported", task=task, ok=reply["errorId"] == 0)
 
 
 class Solver(Caller):

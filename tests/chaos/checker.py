@@ -15,6 +15,7 @@ from answerdesk.model.task import Permutation
 
 #: What is booked once the price is held, by a task's state.
 _AFTER = {0: [], 1: [Move.CHARGE], 2: [Move.RELEASE]}
+_FAILED = 2
 
 
 def history_of(paths: Iterable[Path]) -> list[dict[str, Any]]:
@@ -56,6 +57,7 @@ def contradictions(history: list[dict[str, Any]], stored: Stored, blind: list[tu
         *_lost(history, stored),
         *_not_monotone(history, blind),
         *_answers(history, stored),
+        *_ended(history, stored),
         *_twice(stored),
         *_money(stored),
     ]
@@ -105,6 +107,15 @@ def _answers(history: list[dict[str, Any]], stored: Stored) -> Iterator[str]:
     for task, told in read.items():
         if told.get("status") == "ready" and told["solution"]["text"] != f"text of {task}":
             yield f"task {task} was told the answer of another: {told['solution']}"
+
+
+def _ended(history: list[dict[str, Any]], stored: Stored) -> Iterator[str]:
+    for line in history:
+        _, state, refunded = stored.tasks.get(line.get("task", 0), (0, 0, False))
+        if line["what"] == "cancelled" and line["ok"] and state != _FAILED:
+            yield f"task {line['task']} was given up by its client and is stored in state {state}"
+        if line["what"] == "reported" and line["ok"] and not refunded:
+            yield f"task {line['task']} was reported and its price was not given back"
 
 
 def _twice(stored: Stored) -> Iterator[str]:
