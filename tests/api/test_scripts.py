@@ -136,3 +136,12 @@ def test_the_older_api_takes_scripts_in_its_instruction(server):
     refused = old.submit(textinstructions="!click the cars", json=1).json
     assert refused["request"] == "ERROR_BAD_PARAMETERS"
     assert FLAW in refused["error_text"]
+
+
+def test_the_operator_sees_by_whom_a_task_was_settled_only_once_it_is(server):
+    customer = sandbox(server)
+    tasks = customer.ask(comment=f"!answer=abc delay={LATER}"), customer.ask(comment="!answer=abc")
+
+    told = [server.cli("tasks", "show", str(task), "--json") for task in tasks]
+
+    assert [(one["settled_by"], one["answer"]) for one in told] == [(None, None), ("sandbox", "abc")]
