@@ -161,6 +161,17 @@ def test_an_account_that_wants_json_has_it_for_a_form(server, receiver):
     server.tidy()
 
 
+@pytest.mark.parametrize("delay", [0, 0.5])
+def test_what_a_sandbox_script_settles_is_posted_when_it_does(server, receiver, delay):
+    customer = server.customer("0", callback_hosts=("127.0.0.1",), sandbox=True, group="shop", dialect="capmonster")
+    asked = image_task(comment=f"!answer=abc delay={delay}")
+    task = customer.create(asked, callbackUrl=receiver.url).json["taskId"]
+
+    (post,) = posted(receiver)
+    told = json.loads(post.body)
+    assert (told["taskId"], told["status"], told["solution"]) == (task, "ready", {"text": "abc"})
+
+
 def test_the_native_dialect_posts_the_task(server, receiver):
     customer = server.customer(callback_hosts=("127.0.0.1",))
     server.worker()
