@@ -39,9 +39,9 @@ class Node:
         self.name = name
         self.heard: list[Heard] = []
         self.fails = False
-        self.teller = Teller(self._connect, channel_of(key), name)
+        self.teller = Teller(self.connect, channel_of(key), name)
         self.listener = Listener(
-            self._connect,
+            self.connect,
             channel=channel_of(key),
             duty=duty_of(key),
             node=name,
@@ -54,7 +54,7 @@ class Node:
         if self.fails:
             raise LookupError
 
-    async def _connect(self) -> psycopg.AsyncConnection[Any]:
+    async def connect(self) -> psycopg.AsyncConnection[Any]:
         return await psycopg.AsyncConnection.connect(self.url, autocommit=True, application_name=self.name)
 
     async def start(self) -> Node:
@@ -147,6 +147,22 @@ async def test_of_free_places_is_heard_how_many_there_are_and_for_whom(start) ->
 
     assert other.heard[-1].elsewhere.opened == {Opening(Kind.TEXT, Route.PEOPLE): 2_000}
     assert other.settled == []
+
+
+async def test_free_places_alone_gather_until_something_settles(start) -> None:
+    one, other = await start("one"), await start("other")
+    one.teller = Teller(one.connect, CHANNEL, "one", rest=3_600)
+    one.teller.tell(Heard(tasks=[task(1, State.OPEN)]))
+    await becomes(lambda: other.heard[-1].elsewhere.opened)
+    pieces = len(other.heard)
+    for n in (2, 3):
+        one.teller.tell(Heard(tasks=[task(n, State.OPEN)]))
+        await asyncio.sleep(0.05)
+    one.tell(4)
+    await becomes(lambda: other.settled)
+
+    assert len(other.heard) == pieces + 1
+    assert other.heard[-1].elsewhere.opened == {Opening(Kind.TEXT, Route.PEOPLE): 2}
 
 
 async def test_a_hearer_that_fails_hears_on(start) -> None:

@@ -64,6 +64,11 @@ class Gathering:
         return bool(self._size or self._settings or self._missed)
 
     @property
+    def pressing(self) -> bool:
+        """Tell whether there is more than places that came free, which are looked for anyway."""
+        return bool(self._settled or self._erased or self._dropped or self._settings or self._missed)
+
+    @property
     def _size(self) -> int:
         return len(self._settled) + len(self._opened) + len(self._erased) + len(self._dropped)
 

@@ -32,6 +32,9 @@ TRIP_SECONDS: Final = 5.0
 #: The first pause after a connection was lost, and the longest.
 FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 5.0
+#: How long after a telling more places may come free before they are told of: a commit of its own for each unit of
+#: creations costs all nodes more than who claims elsewhere loses by that.
+REST_SECONDS: Final = 0.02
 #: How long a node that closes may take to tell what it has not told yet.
 FAREWELL_SECONDS: Final = 2.0
 
@@ -78,9 +81,12 @@ class Pauses:
 class Teller:
     """Tells other nodes what this one's commits changed, by a connection of its own."""
 
-    def __init__(self, connect: Connect, channel: str, node: str) -> None:
+    def __init__(self, connect: Connect, channel: str, node: str, rest: float = REST_SECONDS) -> None:
         """Take how to connect; nothing is opened before there is something to tell."""
         self._connect = connect
+        self._rest = rest
+        #: Set when what is to be told cannot rest.
+        self._pressing = asyncio.Event()
         self._channel = channel
         self._node = node
         self._gathering = Gathering()
@@ -91,6 +97,8 @@ class Teller:
     def tell(self, heard: Heard) -> None:
         """Have it told soon; while one telling is under way the next one gathers."""
         self._gathering.hear(heard)
+        if self._gathering.pressing:
+            self._pressing.set()
         self._move()
         if self._telling is None or self._telling.done():
             self._telling = asyncio.get_running_loop().create_task(self._tell())
@@ -105,6 +113,7 @@ class Teller:
     async def aclose(self) -> None:
         """Tell what is left, for a short while, and close."""
         self._move()
+        self._pressing.set()
         if self._telling is None and self._gathering:
             self._telling = asyncio.get_running_loop().create_task(self._tell())
         if self._telling is not None:
@@ -125,7 +134,9 @@ class Teller:
 
     async def _tell(self) -> None:
         pauses = Pauses()
+        self._pressing = asyncio.Event()
         while payloads := pack(self._node, self._gathering.take()):
+            self._pressing.clear()
             try:
                 async with asyncio.timeout(TRIP_SECONDS):
                     await self._send(payloads)
@@ -137,6 +148,14 @@ class Teller:
                     log.warning("telling_failed", why=str(error) or type(error).__name__)
                 await self._hang_up()
                 await pauses.pause()
+            else:
+                await self._gather()
+
+    async def _gather(self) -> None:
+        """Let places that come free gather, until there is anything else to tell."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._rest):
+                await self._pressing.wait()
 
     async def _send(self, payloads: list[str]) -> None:
         if self._connection is None or self._trips is None:
