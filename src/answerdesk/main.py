@@ -101,8 +101,10 @@ class Desk:
         self.hold = Hold(board, ids, most=max(16, files - SPARE_FILES))
         self.room = WaitingRoom()
         self.darkroom = Darkroom()
+        self.watching = Watching(self.store, wall, settings)
+        orders = Orders(self.store, board, ids, self.watching.made)
         front = Front(
-            store=self.store, orders=Orders(self.store, board, ids), entrance=entrance, hold=self.hold,
+            store=self.store, orders=orders, entrance=entrance, hold=self.hold,
             polls=self.polls, clock=wall, terms=terms_of(settings),
         )  # fmt: skip
         peers = Peers(settings.behind_proxy)
@@ -112,13 +114,12 @@ class Desk:
         visits = Visits(self.store, self.store)
         work = WorkApi(
             store=self.store, admission=Admission(entrance, visits, wall), room=self.room, ids=ids, names=wall,
-            clock=wall, darkroom=self.darkroom, crew=self.store,
+            clock=wall, darkroom=self.darkroom, crew=self.store, origin=self.watching.origin,
         )  # fmt: skip
         self.site = Site(make_parts(self.store, visits, wall, ids, peers.ip, peers.scheme, settings.public_url))
         key = self.store.permutation_key
         gallery = Gallery(store=self.store, ids=ids, key=key, darkroom=self.darkroom, clock=wall)
         published = gallery if settings.publish_media else None
-        self.watching = Watching(self.store, wall, settings)
         self.app = App(
             methods=Methods(front, peers, stats, published),
             gallery=published,

@@ -4,6 +4,7 @@ Rule: imported only where they are wanted, and a span never says whose work it i
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -15,6 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import (
+    Link,
     NonRecordingSpan,
     SpanContext,
     Status,
@@ -22,10 +24,16 @@ from opentelemetry.trace import (
     get_current_span,
     set_span_in_context,
 )
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from answerdesk.desk.watch import Ran
+from answerdesk.model.account import Sequence
 
 NAME: Final = "answerdesk"
+#: Tasks made here of which it is remembered which request made them: as long as they wait for a machine, as a rule.
+MOST_REMEMBERED: Final = 10_000
+
+_PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 
 def open_traces(endpoint: str, part: str = NAME) -> Traces:
@@ -42,12 +50,31 @@ class Traces:
         self._provider = TracerProvider(resource=Resource.create(told), shutdown_on_exit=False)
         self._provider.add_span_processor(processor)
         self.tracer = self._provider.get_tracer(NAME, version(NAME))
+        self._made: OrderedDict[Sequence, str] = OrderedDict()
+
+    def made(self, n: Sequence) -> None:
+        """Remember that the request that is being served made a task, where that is recorded."""
+        if self.caller() is None:
+            return
+        carrier: dict[str, str] = {}
+        _PROPAGATOR.inject(carrier)
+        self._made[n] = carrier["traceparent"]
+        if len(self._made) > MOST_REMEMBERED:
+            self._made.popitem(last=False)
+
+    def origin(self, n: Sequence) -> str:
+        """Give the W3C traceparent of the request that made a task here, empty where that is not known."""
+        return self._made.get(n, "")
 
     @contextmanager
-    def span(self, name: str, known: Mapping[str, str | int]) -> Iterator[None]:
-        """Mark a piece of work; what is `known` of it is looked at when it ends."""
+    def span(self, name: str, known: Mapping[str, str | int], cause: str = "") -> Iterator[None]:
+        """Mark a piece of work, linked to its cause by a traceparent; what is `known` is looked at when it ends."""
+        above = get_current_span(_PROPAGATOR.extract({"traceparent": cause}, Context())).get_span_context()
+        links = [Link(above)] if above.is_valid else None
         # What an error says may be anything; here it is enough that there was one.
-        with self.tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False) as span:
+        with self.tracer.start_as_current_span(
+            name, links=links, record_exception=False, set_status_on_exception=False
+        ) as span:
             try:
                 yield
             except BaseException:

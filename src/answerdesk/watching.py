@@ -20,6 +20,7 @@ from answerdesk.deliver import Deliverer
 from answerdesk.desk.ports import Clock
 from answerdesk.desk.store import DeskStore
 from answerdesk.desk.watch import Ran, Span, Watch, unwatched
+from answerdesk.model.account import Sequence
 from answerdesk.model.callback import Delivery
 
 if TYPE_CHECKING:
@@ -113,6 +114,15 @@ class Watching:
     def span(self) -> Span:
         """What marks a piece of work."""
         return self._traces.span if self._traces else unwatched
+
+    def made(self, n: Sequence) -> None:
+        """Remember which request made a task, where somebody takes traces."""
+        if self._traces is not None:
+            self._traces.made(n)
+
+    def origin(self, n: Sequence) -> str:
+        """Give the traceparent of the request that made a task, empty where it is not known."""
+        return self._traces.origin(n) if self._traces is not None else ""
 
     def traced(self, app: App) -> Any:
         """Give the application as it is served: itself, where nobody takes traces."""

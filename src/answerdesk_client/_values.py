@@ -224,6 +224,8 @@ class Lease(Struct, frozen=True, kw_only=True):
     until: float
     question: Question
     reserved: bool = False
+    #: For machines of a server that sends traces: the W3C `traceparent` of the request that made the task.
+    trace: str = ""
 
 
 class Claim(Struct, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ from answerdesk.desk.watch import Ran, Watch
 from answerdesk.solve.loop import Worker
 from answerdesk.solve.pipe import Abstained, Solved
 from answerdesk.store.sqlite import SqliteStore
-from answerdesk.tracing import Traces
+from answerdesk.tracing import MOST_REMEMBERED, Traces
 from answerdesk.watching import traces_to
 from answerdesk_client import Lease, Question
 from tests.fakes import Clock
@@ -257,6 +257,42 @@ async def test_what_a_machine_solves_is_a_span_with_its_kind_and_outcome(seen, o
     assert (span.name, dict(span.attributes)) == ("solve", {"answerdesk.kind": "text", "answerdesk.outcome": told})
 
 
+async def test_what_a_machine_solves_is_linked_to_the_request_that_made_its_task(seen):
+    with seen.traces.span("create", {}):
+        seen.traces.made(7)
+    (create,) = seen.spans
+    worker = Worker(None, Cell(Abstained(reason="unsure")), span=seen.traces.span)  # type: ignore[arg-type]
+    for task in (7, 8):
+        trace = seen.traces.origin(task)
+        lease = Lease(lease="l", task=1, until=0.0, kind="text", question=Question(kind="text"), trace=trace)
+        await worker._solved(lease, 5.0)  # noqa: SLF001 - the rest of a lane needs a server
+    known, unknown = seen.named("solve")
+
+    assert [link.context.span_id for link in known.links] == [create.context.span_id]
+    assert [link.context.trace_id for link in known.links] == [create.context.trace_id]
+    assert known.parent is None
+    assert known.context.trace_id != create.context.trace_id
+    assert unknown.links == ()
+
+
+@pytest.mark.parametrize("given", ["x", "00-x-y-01", f"00-{'0' * 32}-{PARENT}-01", "a" * 5_000])
+def test_a_cause_that_is_none_is_no_link(seen, given):
+    with seen.traces.span("solve", {}, given):
+        pass
+
+    assert seen.spans[0].links == ()
+
+
+def test_what_nobody_records_is_not_remembered_and_no_more_than_so_much(seen):
+    seen.traces.made(1)
+    with seen.traces.span("create", {}):
+        for n in range(2, MOST_REMEMBERED + 3):
+            seen.traces.made(n)
+
+    assert seen.traces.origin(1) == seen.traces.origin(2) == ""
+    assert seen.traces.origin(3) == seen.traces.origin(MOST_REMEMBERED + 2) != ""
+
+
 def test_a_piece_of_work_that_fails_is_an_error_without_its_words(seen):
     with pytest.raises(ValueError, match="secret"), seen.traces.span("solve", {}):
         raise ValueError("the secret word")
@@ -318,6 +354,21 @@ def test_a_server_that_is_told_an_address_sends_its_traces_there(tmp_path):
         assert name in told
     for secret in (customer.key.encode(), lease["lease"].encode(), b"W9H5K", image_task()["body"].encode()[:40]):
         assert secret not in told
+
+
+def test_a_machine_is_told_which_request_made_its_task_and_a_person_is_not(tmp_path):
+    with collecting() as collector, Serving(tmp_path, trace_endpoint=collector.url) as server:
+        machine, customer = server.worker(machine=True), server.customer()
+        customer.create(headers={"traceparent": f"00-{TRACE}-{PARENT}-01"})
+        (lease,) = machine.claim(wait=5)
+        person = server.worker()
+        machine.decline(lease)
+        (later,) = person.claim(wait=5)
+
+    kind, trace, span, flags = lease["trace"].split("-")
+    assert (kind, trace, flags) == ("00", TRACE, "01")
+    assert span != PARENT
+    assert "trace" not in later
 
 
 def test_a_server_that_is_told_none_loads_nothing_of_it():

@@ -21,7 +21,7 @@ from answerdesk.api.waiting import WaitingRoom
 from answerdesk.desk import holding, work
 from answerdesk.desk.crew import MANY, Crew
 from answerdesk.desk.ports import Clock, Names, Store, Unavailable
-from answerdesk.model.account import DAY_MS, Millis
+from answerdesk.model.account import DAY_MS, Millis, Sequence
 from answerdesk.model.answer import Decline, Lapse, Lease
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.question import WORK_KINDS, Question
@@ -75,11 +75,12 @@ Said = work.Answer | work.GiveBack
 class WorkApi:
     """Serves what solvers do with leases, and the media under them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each a part of the house
         self, *, store: Store, admission: Admission, room: WaitingRoom, ids: Permutation, names: Names, clock: Clock,
-        darkroom: Darkroom, crew: Crew,
+        darkroom: Darkroom, crew: Crew, origin: Callable[[Sequence], str] = lambda _: "",
     ) -> None:  # fmt: skip
-        """Take the desk and the room where claims wait."""
+        """Take the desk, the room where claims wait, and who knows which traced request made a task."""
+        self._origin = origin
         self._store = store
         self._admission = admission
         self._room = room
@@ -218,7 +219,8 @@ class WorkApi:
         """Give a lease with its question, and the earlier picture of its series if there is one to see."""
         earlier = await earlier_of(self._store, self._ids, solver, task) if question.options.previous else None
         shown = earlier[0] if earlier else None
-        return Given(lease=lease, task=self._ids.show(task.n), question=question, earlier=shown)
+        trace = self._origin(task.n) if solver.machine else ""
+        return Given(lease=lease, task=self._ids.show(task.n), question=question, earlier=shown, trace=trace)
 
     async def _legible(self, solver: Solver, found: list[tuple[Lease, Task]]) -> list[Given]:
         """Give leases to their holder; a task whose question cannot be read any more ends at once."""

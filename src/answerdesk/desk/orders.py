@@ -3,6 +3,8 @@ Rule: nothing is stored or charged when a check fails; a stranger's task and a m
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from answerdesk.desk.board import Board
@@ -270,11 +272,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 class Orders:
     """What a customer may do, over a store and a board."""
 
-    def __init__(self, store: Store, board: Board, ids: Permutation) -> None:
-        """Take what it works over."""
+    def __init__(
+        self, store: Store, board: Board, ids: Permutation, made: Callable[[Sequence], None] = lambda _: None
+    ) -> None:
+        """Take what it works over, and who is told of each task as it is made."""
         self._store = store
         self._board = board
         self._ids = ids
+        self._made = made
         store.listen(self._hear)
 
     async def submit(
@@ -292,6 +297,8 @@ class Orders:
             draft = replace(draft, sandbox=scripted)
         n = await self._store.draw()
         verb = Submit(n=n, account=account, draft=draft, ip=ip, dialect=dialect, deadline_ms=deadline_ms, replay=replay)
+        # Before it is there for anybody: a machine may have it by the time its maker hears of it.
+        self._made(n)
         made, replayed = await self._store.run(verb)
         return self._ids.show(made), replayed
 

@@ -53,11 +53,11 @@ UNFITTING = 400
 _T = TypeVar("_T")
 
 
-#: marks a piece of work by name, with what is known of it when it ends
-Span = Callable[[str, Mapping[str, str | int]], AbstractContextManager[None]]
+#: marks a piece of work by name, with what is known of it when it ends, and by a traceparent what caused it
+Span = Callable[[str, Mapping[str, str | int], str], AbstractContextManager[None]]
 
 
-def _unwatched(_: str, __: Mapping[str, str | int]) -> AbstractContextManager[None]:
+def _unwatched(_: str, __: Mapping[str, str | int], ___: str) -> AbstractContextManager[None]:
     return contextlib.nullcontext()
 
 
@@ -177,7 +177,7 @@ class Worker:
         hints = Hints.from_question(msgspec.to_builtins(lease.question))
         job = pipe.Job(kind=lease.kind, media=tuple(media), hints=hints, seconds=self._cell.limits.soft)
         known: dict[str, str | int] = {"answerdesk.kind": lease.kind}
-        with self._span("solve", known):
+        with self._span("solve", known, lease.trace):
             outcome = await self._cell.solve(job, until - loop.time())
             known["answerdesk.outcome"] = type(outcome).__name__.lower()
         if isinstance(outcome, pipe.Broken):

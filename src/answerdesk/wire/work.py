@@ -77,6 +77,8 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     question: Question
     #: The picture of the earlier task of its series, if the holder may see one.
     earlier: Medium | None = None
+    #: The W3C traceparent of the request that made the task, where that is known.
+    trace: str = ""
 
 
 #: What each field accepts, for the refusals.
@@ -221,6 +223,8 @@ class LeaseJson(TypedDict):
     #: Whether it is only set aside: its time runs once it is shown.
     reserved: bool
     question: QuestionJson
+    #: Told to machines where traces are taken: the W3C traceparent of the request that made the task.
+    trace: NotRequired[str]
 
 
 class LeasesJson(TypedDict):
@@ -319,17 +323,21 @@ def _paid(amount: money.Micros) -> str:
 
 
 def _leases(given: Iterable[Given]) -> list[LeaseJson]:
-    return [
-        LeaseJson(
-            lease=each.lease.token,
-            task=each.task,
-            kind=each.question.kind,
-            until=each.lease.until / 1000,
-            reserved=each.lease.reserved,
-            question=_asked(each),
-        )
-        for each in given
-    ]
+    return [_lease(each) for each in given]
+
+
+def _lease(given: Given) -> LeaseJson:
+    shown = LeaseJson(
+        lease=given.lease.token,
+        task=given.task,
+        kind=given.question.kind,
+        until=given.lease.until / 1000,
+        reserved=given.lease.reserved,
+        question=_asked(given),
+    )
+    if given.trace:
+        shown["trace"] = given.trace
+    return shown
 
 
 def _asked(given: Given) -> QuestionJson:
