@@ -87,7 +87,7 @@ def test_nobody_is_offered_a_scripted_task(server):
     assert [worker.claim() for worker in people] == [[], []]
 
 
-@pytest.mark.parametrize("dialect", ["capmonster", "twocaptcha", "anticaptcha"])
+@pytest.mark.parametrize("dialect", ["capmonster", "2captcha", "anticaptcha"])
 def test_a_flawed_script_is_refused_in_every_dialect(server, dialect):
     customer = server.customer("0", sandbox=True, group="shop", dialect=dialect)
 
