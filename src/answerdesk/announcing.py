@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from answerdesk.config import ADDRESS, ANCHORS
+from answerdesk.config import ADDRESS, ANCHORS, ELSEWHERE
 from answerdesk.model.money import Micros
 from answerdesk.store.folder import written_while
 
@@ -44,9 +44,15 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextlib.contextmanager
-def told(data: Path, url: str, certificate: Certificate | None) -> Iterator[None]:
-    """Leave word in the folder, for as long as the server runs, of where it is and what it is known by."""
+def told(data: Path, url: str, certificate: Certificate | None, database: str | None = None) -> Iterator[None]:
+    """Leave word in the folder, for as long as the server runs, of where it is, what it is known by, and its desk."""
     with contextlib.ExitStack() as written:
+        if database is None:
+            # One that was killed leaves its word.
+            (data / ELSEWHERE).unlink(missing_ok=True)
+        else:
+            # Its own words, so without the password: commands that are not told of it would take the folder's desk.
+            written.enter_context(written_while(data / ELSEWHERE, database))
         if certificate is not None:
             written.enter_context(written_while(data / ANCHORS, certificate.anchors))
         written.enter_context(written_while(data / ADDRESS, url))

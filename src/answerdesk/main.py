@@ -247,7 +247,7 @@ async def _serve(settings: Settings, announce: Callable[[Announcement], None]) -
         up = asyncio.create_task(server.up.wait())
         await asyncio.wait((serving, up), return_when=asyncio.FIRST_COMPLETED)
         url = url_of(settings.host, listening, secure=certificate is not None)
-        with told(settings.data, url, certificate):
+        with told(settings.data, url, certificate, str(settings.database) if settings.database else None):
             if machine is not None:
                 loops.append(asyncio.create_task(keep_working(settings, url, machine, certificate)))
             announcement = await _announcement(desk, url, key, enter, new=new, trouble=trouble)

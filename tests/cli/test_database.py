@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from answerdesk import announcing, config
 from answerdesk.beside import environ_of_worker
 from answerdesk.cli import VERBS, describe
 from tests.postgres import server
@@ -132,6 +133,24 @@ def test_who_only_looks_makes_no_desk_in_an_empty_database(told, empty) -> None:
 
     assert told("accounts", "add", "acme", "--database", empty).code == 0
     assert [each["name"] for each in told("accounts", "list", "--json", "--database", empty).json] == ["acme"]
+
+
+def test_commands_beside_a_server_on_a_database_make_no_desk_of_their_own(told, empty, tmp_path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    with announcing.told(data, "http://127.0.0.1:1", None, SHOWN):
+        made = told("accounts", "add", "acme")
+        named = told("accounts", "add", "acme", "--database", empty)
+    said = f"answerdesk: the server of {data} has its desk in {SHOWN}; name that by --database or ANSWERDESK_DATABASE\n"
+
+    assert (made.code, made.err) == (1, said)
+    assert not (data / "answerdesk.db").exists()
+    assert named.code == 0
+    # Once it serves the folder's own desk, or nothing, they are as ever, though one that was killed left its word.
+    (data / config.ELSEWHERE).write_text(SHOWN)
+    with announcing.told(data, "http://127.0.0.1:1", None):
+        assert told("accounts", "add", "acme").code == 0
+    assert [path.name for path in data.iterdir() if path.name == config.ELSEWHERE] == []
 
 
 def test_settings_are_listed_with_a_database_that_is_named(told) -> None:

@@ -10,10 +10,11 @@ from typing import Final, TypeVar
 
 from answerdesk.cli.ends import Failed
 from answerdesk.cli.home import Home
+from answerdesk.config import ELSEWHERE
 from answerdesk.desk.store import DeskStore
 from answerdesk.model.account import Account, Purse
 from answerdesk.model.solver import Solver
-from answerdesk.store.folder import DATABASE, open_desk
+from answerdesk.store.folder import DATABASE, open_desk, read_line
 
 T = TypeVar("T")
 
@@ -23,6 +24,9 @@ MOST_LISTED: Final = 20
 
 def with_desk(home: Home, act: Callable[[DeskStore], Awaitable[T]], *, make: bool = False) -> T:
     """Open a desk, act, and close it; only with `make` is one made where there is none."""
+    if home.database is None and (elsewhere := read_line(home.data / ELSEWHERE)):
+        msg = f"the server of {home.data} has its desk in {elsewhere}; name that by --database or ANSWERDESK_DATABASE"
+        raise Failed(msg)
     if not make and home.database is None and not (home.data / DATABASE).exists():
         msg = f"there is no desk in {home.data}; `answerdesk serve --data {home.data}` makes one"
         raise Failed(msg)
