@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from answerdesk.config import ADDRESS, ANCHORS, ELSEWHERE
+from answerdesk.config import ADDRESS, ANCHORS
 from answerdesk.model.money import Micros
-from answerdesk.store.folder import written_while
+from answerdesk.store.folder import ELSEWHERE, written_while
 
 if TYPE_CHECKING:
     # What it imports costs a quarter of a second, and serves https alone.

@@ -22,8 +22,6 @@ FILE: Final = "answerdesk.toml"
 #: In the data folder: the first account's key, which `serve` leaves and `ask` finds, and where the server is.
 FIRST_KEY: Final = "first.key"
 ADDRESS: Final = "address"
-#: Which database the folder's server has its desk in, where that is none in the folder.
-ELSEWHERE: Final = "elsewhere"
 #: Beside the address of a server that speaks TLS: the certificates by which the folder's owner knows it.
 ANCHORS: Final = "address.pem"
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from answerdesk import announcing, config
+from answerdesk import announcing
 from answerdesk.beside import environ_of_worker
 from answerdesk.cli import VERBS, describe
+from answerdesk.store import folder
 from tests.postgres import server
 
 SECRET = "s3cret"
@@ -147,10 +148,10 @@ def test_commands_beside_a_server_on_a_database_make_no_desk_of_their_own(told, 
     assert not (data / "answerdesk.db").exists()
     assert named.code == 0
     # Once it serves the folder's own desk, or nothing, they are as ever, though one that was killed left its word.
-    (data / config.ELSEWHERE).write_text(SHOWN)
+    (data / folder.ELSEWHERE).write_text(SHOWN)
     with announcing.told(data, "http://127.0.0.1:1", None):
         assert told("accounts", "add", "acme").code == 0
-    assert [path.name for path in data.iterdir() if path.name == config.ELSEWHERE] == []
+    assert [path.name for path in data.iterdir() if path.name == folder.ELSEWHERE] == []
 
 
 def test_settings_are_listed_with_a_database_that_is_named(told) -> None:

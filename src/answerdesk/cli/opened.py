@@ -10,11 +10,10 @@ from typing import Final, TypeVar
 
 from answerdesk.cli.ends import Failed
 from answerdesk.cli.home import Home
-from answerdesk.config import ELSEWHERE
 from answerdesk.desk.store import DeskStore
 from answerdesk.model.account import Account, Purse
 from answerdesk.model.solver import Solver
-from answerdesk.store.folder import DATABASE, open_desk, read_line
+from answerdesk.store.folder import DATABASE, ELSEWHERE, open_desk, read_line
 
 T = TypeVar("T")
 

@@ -22,6 +22,8 @@ from answerdesk.store.database import PERMUTATION_KEY_BYTES, backup, connect, mi
 from answerdesk.store.sqlite import BLOCK, SqliteStore
 
 DATABASE: Final = "answerdesk.db"
+#: Which database the folder's server has its desk in, where that is none in the folder.
+ELSEWHERE: Final = "elsewhere"
 LOCK: Final = "lock"
 #: Stands in a folder whose desk was moved to another database.
 MOVED: Final = "moved"
