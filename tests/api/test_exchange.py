@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections.abc import AsyncIterator
 
@@ -10,19 +11,25 @@ import pytest
 import uvicorn
 
 from answerdesk.api.exchange import head_of
-from answerdesk.api.http import Answer, Gone, read_body, send_answer
+from answerdesk.api.http import Answer, Coming, Gone, read_body, send_answer
 from answerdesk.api.patience import PatientProtocol, ServerState
 
 NOW = b"GET /now HTTP/1.1\r\nHost: x\r\n\r\n"
 LATER = b"POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+SOON = LATER.replace(b"later", b"soon")
 _NUMBER = re.compile(rb"x-request-id: [0-9a-f]{12}")
 
 
 class Echo:
-    """Says back what was asked: /now without waiting, all else by a task, /plain as any ASGI application does."""
+    """Says back what was asked: /now without waiting, /soon once its outcome is there, all else by a task.
+
+    And /plain as any ASGI application does.
+    """
 
     def __init__(self) -> None:
         self.at_once_answered = 0
+        self.outcomes: list[asyncio.Future[bytes]] = []
+        self.answered: list[bytes] = []
         self.gone = asyncio.Event()
 
     def at_once(self, scope, body):
@@ -31,6 +38,20 @@ class Echo:
             return None
         self.at_once_answered += 1
         return Answer(b"now" + body, headers=((b"x-way", b"any"),))
+
+    def begin(self, scope, body):
+        """Begin what asks for it; its outcome comes soon, or when a test says so."""
+        if not scope["path"].startswith("/soon"):
+            return None
+        outcome = asyncio.get_running_loop().create_future()
+        self.outcomes.append(outcome)
+        if scope["path"] == "/soon":
+            outcome.get_loop().call_later(0.01, outcome.set_result, b"soon" + bytes(body))
+        return Coming(outcome, self._answer)
+
+    def _answer(self, outcome):
+        self.answered.append(outcome.result())
+        return Answer(outcome.result(), headers=((b"x-way", b"any"),))
 
     async def __call__(self, scope, receive, send):
         """Answer after the others had their turn."""
@@ -88,11 +109,11 @@ async def line() -> AsyncIterator[Line]:
 
 async def test_a_whole_reply_is_the_same_bytes_whichever_way_it_goes(line):
     heads = []
-    for path, method in (("now", "GET"), ("tsk", "GET"), ("plain", "POST")):
+    for path, method in (("now", "GET"), ("tsk", "GET"), ("plain", "POST"), ("soon", "POST")):
         await line.say(f"{method} /{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         head, body = await line.hear()
         assert body == path.encode()
-        heads.append(head.replace(b"content-length: 5", b"content-length: 3"))
+        heads.append(re.sub(rb"content-length: [45]", b"content-length: 3", head))
 
     assert line.app.at_once_answered == 1
     assert set(heads) == {
@@ -101,14 +122,38 @@ async def test_a_whole_reply_is_the_same_bytes_whichever_way_it_goes(line):
     }
 
 
-@pytest.mark.parametrize("sent", [NOW + LATER + NOW, LATER + NOW + LATER, NOW * 3, LATER + NOW * 2], ids=range(4))
+@pytest.mark.parametrize("sent", [*itertools.product((NOW, LATER, SOON), repeat=3)], ids=range(27))
 async def test_requests_sent_ahead_of_their_turn_are_answered_in_order(line, sent):
-    await line.say(sent)
+    await line.say(b"".join(sent))
     bodies = [(await line.hear())[1] for _ in range(3)]
 
-    assert b"".join(body[:1] for body in bodies).replace(b"n", b"NOW").replace(b"l", b"LATER") == sent.replace(
-        NOW, b"NOW"
-    ).replace(LATER, b"LATER")
+    assert bodies == [{NOW: b"now", LATER: b"laterabc", SOON: b"soonabc"}[each] for each in sent]
+
+
+async def test_what_was_begun_goes_on_when_its_client_leaves(line):
+    await line.say(SOON.replace(b"soon", b"soon-if-told"))
+    (outcome,) = line.app.outcomes
+    line.writer.close()
+    await asyncio.sleep(0.05)
+    outcome.set_result(b"done")
+    await asyncio.sleep(0.05)
+
+    assert line.app.answered == [b"done"]
+
+
+async def test_a_client_whose_request_was_given_up_is_hung_up_on(line):
+    await line.say(SOON.replace(b"soon", b"soon-if-told"))
+    line.app.outcomes[0].cancel()
+
+    assert await line.reader.read() == b""
+
+
+async def test_the_next_request_waits_for_what_was_begun(line):
+    await line.say(SOON.replace(b"soon", b"soon-if-told") + NOW)
+    assert line.app.at_once_answered == 0
+    line.app.outcomes[0].set_result(b"first")
+
+    assert [(await line.hear())[1] for _ in range(2)] == [b"first", b"now"]
 
 
 async def test_of_many_requests_read_together_one_is_answered_before_others_have_their_turn(line):

@@ -9,8 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from answerdesk.desk.board import Board, final_reply
+from answerdesk.desk.elsewhere import Span
 from answerdesk.desk.orders import Orders
-from answerdesk.desk.ports import Heard, Span
+from answerdesk.desk.ports import Heard
 from answerdesk.model.account import AccountId, Millis, Sequence
 from answerdesk.model.fault import Fault
 from answerdesk.model.money import Micros

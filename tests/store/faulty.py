@@ -103,8 +103,12 @@ def count(group: Faulty) -> int:
     return group.execute("SELECT count(*) FROM accounts").fetchone()[0]
 
 
+async def run(group: GroupCommit, verb) -> Any:
+    return await group.queue(verb)
+
+
 async def rush(group: GroupCommit, verbs) -> list[Any]:
-    return await asyncio.gather(*map(group.run, verbs), return_exceptions=True)
+    return await asyncio.gather(*(run(group, verb) for verb in verbs), return_exceptions=True)
 
 
 async def reached(faulty: Faulty, statement: str, times: int = 1) -> None:

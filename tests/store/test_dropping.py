@@ -14,7 +14,8 @@ import pytest
 from answerdesk.desk.board import Board
 from answerdesk.desk.callbacks import Redeliver, Tried
 from answerdesk.desk.chores import PATIENCE, Retention, empty, forget
-from answerdesk.desk.ports import Listing, Span, Unavailable
+from answerdesk.desk.elsewhere import Span
+from answerdesk.desk.ports import Listing, Unavailable
 from answerdesk.model.account import DAY_MS, Millis, Sequence
 from answerdesk.model.callback import Attempt
 from answerdesk.model.fault import Refusal

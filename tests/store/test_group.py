@@ -18,7 +18,7 @@ from answerdesk.store.callers import MOST_WAITING
 from answerdesk.store.group import BATCH, GroupCommit, Pace
 from answerdesk.store.sqlite import SqliteStore
 from tests.store.driver import PRICE, Desk
-from tests.store.faulty import Broken, Nothing, Unwritable, account, count, heard_in_time, reached, rush, trip
+from tests.store.faulty import Broken, Nothing, Unwritable, account, count, heard_in_time, reached, run, rush, trip
 
 PATIENT = Pace(patience=30.0)
 
@@ -97,12 +97,12 @@ async def test_a_broken_rule_of_the_schema_is_no_trouble_of_the_store(group, fau
 async def test_refused_alone_verbs_and_new_ones_all_get_through(group, faulty):
     """New callers come while a refused batch is run one by one."""
     first = asyncio.gather(
-        *(group.run(account(n, "same" if n % 2 else "")) for n in range(1, 21)), return_exceptions=True
+        *(run(group, account(n, "same" if n % 2 else "")) for n in range(1, 21)), return_exceptions=True
     )
     later = []
     for n in range(100, 140):
         await asyncio.sleep(0)
-        later.append(asyncio.create_task(group.run(account(n, "same" if n % 10 == 0 else ""))))
+        later.append(asyncio.create_task(run(group, account(n, "same" if n % 10 == 0 else ""))))
 
     told = await heard_in_time(first) + await heard_in_time(asyncio.gather(*later, return_exceptions=True))
 
@@ -113,7 +113,7 @@ async def test_refused_alone_verbs_and_new_ones_all_get_through(group, faulty):
 async def test_a_busy_database_is_waited_for(group, faulty):
     faulty.fail("BEGIN", *[trip(sqlite3.SQLITE_BUSY, "database is locked")] * 5)
 
-    assert await heard_in_time(group.run(account(1)))
+    assert await heard_in_time(run(group, account(1)))
     assert count(faulty) == 1
 
 
@@ -123,7 +123,7 @@ async def test_a_busy_database_is_waited_for(group, faulty):
 async def test_a_lock_is_a_lock_whatever_its_reason(group, faulty, code):
     faulty.fail("BEGIN", trip(code, "locked"))
 
-    assert await heard_in_time(group.run(account(1)))
+    assert await heard_in_time(run(group, account(1)))
 
 
 async def test_a_database_that_is_busy_while_refused_verbs_run_alone_is_waited_for(group, faulty):
@@ -174,7 +174,7 @@ async def test_a_rollback_that_fails_is_made_up_for(group, faulty):
     faulty.fail("ROLLBACK", sqlite3.OperationalError("disk I/O error"))
     assert isinstance((await heard_in_time(rush(group, [account(1)])))[0], Unavailable)
 
-    assert (await heard_in_time(group.run(account(2)))).id == 2
+    assert (await heard_in_time(run(group, account(2)))).id == 2
     assert count(faulty) == 1
 
 
@@ -184,8 +184,8 @@ async def test_a_hearer_that_fails_keeps_nobody_waiting(group, faulty):
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     group.hearers += [lambda _: 1 / 0, heard.append]
 
-    assert (await heard_in_time(group.run(account(1)))).id == 1
-    assert (await heard_in_time(group.run(account(2)))).id == 2
+    assert (await heard_in_time(run(group, account(1)))).id == 1
+    assert (await heard_in_time(run(group, account(2)))).id == 2
     assert len(heard) == 2
     assert [type(each["exception"]) for each in complaints] == [ZeroDivisionError] * 2
 
@@ -194,7 +194,7 @@ async def test_callers_hear_after_the_hearers(group, faulty):
     order: list[str] = []
     group.hearers.append(lambda _: order.append("hearer"))
 
-    await group.run(account(1))
+    await run(group, account(1))
     order.append("caller")
 
     assert order == ["hearer", "caller"]
@@ -202,7 +202,7 @@ async def test_callers_hear_after_the_hearers(group, faulty):
 
 class TestCancelled:
     async def test_a_caller_cancelled_before_its_turn_leaves_nothing_behind(self, group, faulty):
-        tasks = [asyncio.create_task(group.run(account(n))) for n in range(1, 6)]
+        tasks = [asyncio.create_task(run(group, account(n))) for n in range(1, 6)]
         await asyncio.sleep(0)
         tasks[1].cancel()
         tasks[4].cancel()
@@ -219,8 +219,8 @@ class TestCancelled:
         assert count(faulty) == 3
 
     async def test_a_whole_batch_cancelled_does_not_stop_the_next(self, group, faulty):
-        tasks = [asyncio.create_task(group.run(account(n))) for n in range(1, BATCH + 1)]
-        later = [asyncio.create_task(group.run(account(n))) for n in range(1_000, 1_010)]
+        tasks = [asyncio.create_task(run(group, account(n))) for n in range(1, BATCH + 1)]
+        later = [asyncio.create_task(run(group, account(n))) for n in range(1_000, 1_010)]
         await asyncio.sleep(0)
         for task in tasks:
             task.cancel()
@@ -228,17 +228,17 @@ class TestCancelled:
         assert len(await heard_in_time(asyncio.gather(*later))) == count(faulty) == 10
 
     async def test_everybody_cancelled_leaves_an_idle_queue(self, group, faulty):
-        tasks = [asyncio.create_task(group.run(account(n))) for n in range(1, 4)]
+        tasks = [asyncio.create_task(run(group, account(n))) for n in range(1, 4)]
         await asyncio.sleep(0)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-        assert (await heard_in_time(group.run(account(9)))).id == 9
+        assert (await heard_in_time(run(group, account(9)))).id == 9
         assert count(faulty) == 1
 
     async def test_a_caller_cancelled_during_its_commit_harms_nobody(self, group, faulty):
-        tasks = [asyncio.create_task(group.run(account(n))) for n in range(1, 6)]
+        tasks = [asyncio.create_task(run(group, account(n))) for n in range(1, 6)]
         await reached(faulty, "COMMIT")
         tasks[2].cancel()
 
@@ -249,7 +249,7 @@ class TestCancelled:
 
     async def test_a_caller_cancelled_while_the_database_is_busy_harms_nobody(self, group, faulty):
         faulty.fail("BEGIN", *[trip(sqlite3.SQLITE_BUSY, "locked")] * 3)
-        tasks = [asyncio.create_task(group.run(account(n))) for n in range(1, 4)]
+        tasks = [asyncio.create_task(run(group, account(n))) for n in range(1, 4)]
         await reached(faulty, "BEGIN IMMEDIATE")
         tasks[0].cancel()
 
@@ -260,7 +260,7 @@ class TestCancelled:
 
 class TestClose:
     async def test_who_waits_at_the_close_is_turned_away_and_who_was_committed_is_told(self, group, faulty):
-        tasks = [asyncio.create_task(group.run(account(n))) for n in range(1, 2 * BATCH + 1)]
+        tasks = [asyncio.create_task(run(group, account(n))) for n in range(1, 2 * BATCH + 1)]
         await reached(faulty, "COMMIT")
         group.close()
 
@@ -270,7 +270,7 @@ class TestClose:
 
     async def test_who_waits_for_a_turn_alone_is_turned_away_too(self, group, faulty):
         faulty.fail("INSERT INTO accounts", sqlite3.DatabaseError("for the batch"))
-        tasks = [asyncio.create_task(group.run(account(n))) for n in range(1, 11)]
+        tasks = [asyncio.create_task(run(group, account(n))) for n in range(1, 11)]
         await reached(faulty, "COMMIT")
         group.close()
 
@@ -280,7 +280,7 @@ class TestClose:
 
     async def test_a_batch_that_waits_for_the_lock_is_turned_away(self, group, faulty):
         faulty.fail("BEGIN", *[trip(sqlite3.SQLITE_BUSY, "locked")] * 1_000)
-        waiting = asyncio.create_task(group.run(account(1)))
+        waiting = asyncio.create_task(run(group, account(1)))
         await reached(faulty, "BEGIN IMMEDIATE", 2)
         group.close()
         faulty.faults.clear()
@@ -293,12 +293,12 @@ class TestClose:
         group.close()
 
         with pytest.raises(Unavailable, match="closed"):
-            await heard_in_time(group.run(account(1)))
+            await heard_in_time(run(group, account(1)))
 
 
 async def test_when_too_many_wait_the_next_is_turned_away_at_once(group, faulty):
     faulty.fail("BEGIN", *[trip(sqlite3.SQLITE_BUSY, "locked")] * 3)
-    tasks = [asyncio.create_task(group.run(Nothing())) for _ in range(MOST_WAITING + 1)]
+    tasks = [asyncio.create_task(run(group, Nothing())) for _ in range(MOST_WAITING + 1)]
 
     told = await heard_in_time(asyncio.gather(*tasks, return_exceptions=True))
 
@@ -349,10 +349,10 @@ class TestLocked:
 
 async def test_purses_of_a_failed_batch_are_read_again(group, faulty):
     """What a rolled back batch decided is forgotten with it."""
-    await group.run(account(1))
+    await run(group, account(1))
     faulty.fail("COMMIT", sqlite3.OperationalError("disk I/O error"))
     await rush(group, [TopUp(account=AccountId(1), amount=Micros(5))])
 
-    purse = await group.run(TopUp(account=AccountId(1), amount=Micros(7)))
+    purse = await run(group, TopUp(account=AccountId(1), amount=Micros(7)))
 
     assert purse == Purse(account=AccountId(1), balance=Micros(7))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from answerdesk.desk.elsewhere import Elsewhere, Opening, Settled
-from answerdesk.desk.ports import Heard, Span
+from answerdesk.desk.elsewhere import Elsewhere, Opening, Settled, Span
+from answerdesk.desk.ports import Heard
 from answerdesk.model.account import AccountId, Millis, Sequence
 from answerdesk.model.money import Micros
 from answerdesk.model.question import Kind

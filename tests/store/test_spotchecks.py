@@ -72,7 +72,6 @@ async def checked(desk) -> Checked:
     return made
 
 
-
 async def test_what_a_sandbox_is_answered_by_a_machine_is_not_checked(desk):
     checked = Checked(desk)
     await checked.begin(groups=frozenset({"shop"}))

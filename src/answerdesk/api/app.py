@@ -3,9 +3,11 @@ Rule: every request gets one whole answer; a crash is logged and counted, never 
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from typing import Final, Protocol
+from functools import partial
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -18,6 +20,7 @@ from answerdesk.api.http import (
     NO_FAULT,
     TEXT,
     Answer,
+    Coming,
     Gone,
     Message,
     Receive,
@@ -120,9 +123,32 @@ class App:
         except Exception:
             log.exception("crashed", path=scope["path"][:200], request=id_of(scope).decode("ascii"))
             answer = self._crashed(scope)
-        if answer is None:
+        return None if answer is None else self._counted(scope, answer)
+
+    def begin(self, scope: Scope, body: bytes) -> Coming | None:
+        """Begin what waits for nothing but to be durable, which is a createTask; None for all else."""
+        if PATHS.get(scope["path"]) is not Method.CREATE or scope["method"] != "POST":
             return None
-        self.requests[scope.get(CALLED) or called(scope, answer.status)] += 1
+        try:
+            coming = self._methods.begin(scope, body)
+        except Exception:  # noqa: BLE001 - nothing was begun, and whoever is asked again tells what is wrong
+            return None
+        return None if coming is None else Coming(coming.outcome, partial(self._came, scope, coming.answer))
+
+    def _came(self, scope: Scope, answer: Callable[[Future[Any]], Answer], outcome: Future[Any]) -> Answer:
+        begin(scope)
+        try:
+            return self._counted(scope, answer(outcome))
+        except Exception:
+            log.exception("crashed", path=scope["path"][:200])
+            return self._counted(scope, self._crashed(scope))
+
+    def _counted(self, scope: Scope, answer: Answer) -> Answer:
+        """Count a request by what it was, or failed as, and give its answer as it is sent."""
+        told = scope.get(CALLED)
+        if told is None or (answer.status >= 400 and told[2] == NO_FAULT):
+            told = called(scope, answer.status)
+        self.requests[told] += 1
         return self._dressed(answer) if self._cross_origin else answer
 
     def _found(self, scope: Scope, body: bytes) -> Answer | None:
@@ -179,13 +205,7 @@ class App:
         if answer is None:
             self.requests[scope.get(CALLED) or called(scope, 200)] += 1
             return
-        told = scope.get(CALLED)
-        if told is None or (answer.status >= 400 and told[2] == NO_FAULT):
-            told = called(scope, answer.status)
-        self.requests[told] += 1
-        if self._cross_origin:
-            answer = self._dressed(answer)
-        await send_answer(send, answer, scope)
+        await send_answer(send, self._counted(scope, answer), scope)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         return await read_body(scope, receive, self._bodies)

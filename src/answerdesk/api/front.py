@@ -3,7 +3,7 @@ Rule: whatever the dialect, a call is admitted, counted and held by the same cod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Final
 
 import msgspec
@@ -15,7 +15,7 @@ from answerdesk.desk.books import ChangeAccount
 from answerdesk.desk.entrance import Entrance, locked_for
 from answerdesk.desk.orders import Orders
 from answerdesk.desk.ports import Clock, Store
-from answerdesk.model.account import Account, Millis
+from answerdesk.model.account import Account, Millis, Sequence
 from answerdesk.model.callback import host_of, hosts_of, is_registered
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.money import Micros
@@ -78,11 +78,19 @@ class Front:
         reply = None if account is None else self._orders.on_board(account.id, task)
         if account is None or reply is None:
             return None
+        self.admit_known(account, ip)
+        return account, reply
+
+    def known(self, key: str) -> Account | None:
+        """Give the account of a key that is remembered; it has still to be admitted."""
+        return self._entrance.known(key)
+
+    def admit_known(self, account: Account, ip: str) -> None:
+        """Let the caller of a known key in; raises a Refusal, of which nothing is counted yet."""
         self._entrance.check(account, ip, self.clock.now())
         now = self.clock.monotonic()
         self.guesses.check(ip, now)
         self._rates.check(account, now)
-        return account, reply
 
     async def readmit(self, key: str, ip: str) -> None:
         """Look again whether a caller who listens still may; raises a Refusal."""
@@ -107,6 +115,20 @@ class Front:
         return await self._orders.submit(
             account, draft, ip, dialect=dialect, deadline_ms=self.terms.deadline_ms, replay=replay
         )
+
+    def begin(
+        self, account: Account, draft: Draft, ip: str, dialect: str, replay: tuple[str, bytes] | None
+    ) -> Awaitable[tuple[Sequence, bool]] | None:
+        """Store a task for whoever is called back; None where that takes waiting before."""
+        if draft.callback is not None:
+            self._check_callback(account, draft.callback)
+        return self._orders.begin(
+            account, draft, ip, dialect=dialect, deadline_ms=self.terms.deadline_ms, replay=replay
+        )
+
+    def made(self, outcome: tuple[Sequence, bool]) -> tuple[TaskId, bool]:
+        """Give what came of `begin` as `create` does."""
+        return self._orders.made(outcome)
 
     def _check_callback(self, account: Account, url: str) -> None:
         """Refuse a callback to a host that neither the account nor the desk has registered (PROTOCOL §2.2)."""

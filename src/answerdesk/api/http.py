@@ -6,10 +6,11 @@ from __future__ import annotations
 import itertools
 import os
 import re
+from asyncio import Future
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextvars import ContextVar
 from ipaddress import ip_address, ip_network
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -56,6 +57,13 @@ class Answer(msgspec.Struct, frozen=True):
     status: int = 200
     type: bytes = JSON
     headers: tuple[Header, ...] = ()
+
+
+class Coming(NamedTuple):
+    """A response that is made of what something comes to."""
+
+    outcome: Future[Any]
+    answer: Callable[[Future[Any]], Answer]
 
 
 class TooBig(Exception):

@@ -4,21 +4,23 @@ Rule: whatever goes wrong, a protocol route answers in the caller's dialect with
 from __future__ import annotations
 
 import hashlib
+from asyncio import Future, ensure_future
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import structlog
 
 from answerdesk.api.front import Front
 from answerdesk.api.gallery import Gallery
-from answerdesk.api.http import CALLED, NO_FAULT, TEXT, Answer, Header, Peers, Scope, header, text_header
+from answerdesk.api.http import CALLED, NO_FAULT, TEXT, Answer, Coming, Header, Peers, Scope, header, text_header
 from answerdesk.api.stats import Stats
 from answerdesk.desk.entrance import Turned
 from answerdesk.desk.ports import Unavailable
 from answerdesk.model.account import Account, Strictness
 from answerdesk.model.fault import Fault, Refusal
 from answerdesk.model.sizes import limits_for
-from answerdesk.model.talk import Balance, Call, Created, Method, Processing, Ready, Refused, Reply, Reported
+from answerdesk.model.talk import Balance, Call, Created, Draft, Method, Processing, Ready, Refused, Reply, Reported
 from answerdesk.model.task import TaskId
 from answerdesk.wire import Dialect, choose
 from answerdesk.wire.echo import write_test
@@ -100,6 +102,28 @@ class Methods:
         scope[CALLED] = ("result", dialect.name, fault)
         return Answer(dialect.write(reply, Method.RESULT))
 
+    def begin(self, scope: Scope, body: bytes) -> Coming | None:
+        """Begin a createTask of a known key; None for any other, which `serve` answers. Raises a Refusal as well."""
+        call = read_call(body)
+        account = self._front.known(call.key)
+        if account is None:
+            return None
+        caller = self._caller(scope)
+        caller.soft_id = call.body.get("softId")
+        caller.learn(account)
+        draft, replay = self._draft(call, account, caller, body)
+        self._front.admit_known(account, caller.ip)
+        outcome = self._front.begin(account, draft, caller.ip, caller.dialect.name, replay)
+        return None if outcome is None else Coming(ensure_future(outcome), partial(self._created, caller))
+
+    def _created(self, caller: Caller, outcome: Future[Any]) -> Answer:
+        try:
+            reply, headers = _told(*self._front.made(outcome.result()))
+        except (Refusal, Unavailable) as error:
+            return self._failed(error, Method.CREATE, caller)
+        _call(Method.CREATE, caller)
+        return Answer(caller.dialect.write(reply, Method.CREATE), headers=headers)
+
     async def serve(self, method: Method, scope: Scope, body: bytes) -> Answer:
         """Answer one call."""
         caller = self._caller(scope)
@@ -113,12 +137,8 @@ class Methods:
                 _call(method, caller)
                 return Answer(caller.dialect.write(await self._stats.queue(read_queue(call)), method))
             reply, headers = await self._reply(method, call, caller, body)
-        except Refusal as refusal:
-            self._front.count_refusal(refusal, caller.ip)
-            return _refused(refusal, method, caller)
-        except Unavailable as away:
-            _call(method, caller, Fault.UNAVAILABLE)
-            return self._away(method, caller, str(away))
+        except (Refusal, Unavailable) as error:
+            return self._failed(error, method, caller)
         _call(method, caller, reply.fault if isinstance(reply, Refused) else None)
         return Answer(caller.dialect.write(reply, method), headers=headers)
 
@@ -174,15 +194,20 @@ class Methods:
     async def _create(
         self, call: Call, account: Account, caller: Caller, body: bytes
     ) -> tuple[Reply, tuple[Header, ...]]:
+        draft, replay = self._draft(call, account, caller, body)
+        return _told(*await self._front.create(account, draft, caller.ip, caller.dialect.name, replay))
+
+    def _draft(
+        self, call: Call, account: Account, caller: Caller, body: bytes
+    ) -> tuple[Draft, tuple[str, bytes] | None]:
+        """Read a createTask, and what tells it from another one that is sent again."""
         dialect = caller.dialect
         limits, own_names = limits_for(dialect.name, account), self._front.terms.own_names
         draft = read_draft(
             call, case_default=dialect.case_default, limits=limits, own_names=own_names,
             disabled=account.disabled_types,
         )  # fmt: skip
-        replay = replay_of(caller.scope, body)
-        task, replayed = await self._front.create(account, draft, caller.ip, dialect.name, replay)
-        return Created(task=task), REPLAYED if replayed else ()
+        return draft, replay_of(caller.scope, body)
 
     async def _result(self, call: Call, account: Account, caller: Caller) -> Reply:
         task = read_task_id(call)
@@ -199,6 +224,14 @@ class Methods:
     def _caller(self, scope: Scope) -> Caller:
         return Caller(scope, self._peers.ip(scope), self._front.terms.dialect)
 
+    def _failed(self, error: Refusal | Unavailable, method: Method, caller: Caller) -> Answer:
+        """Answer for a call that was refused, or that the store could not serve."""
+        if isinstance(error, Refusal):
+            self._front.count_refusal(error, caller.ip)
+            return _refused(error, method, caller)
+        _call(method, caller, Fault.UNAVAILABLE)
+        return self._away(method, caller, str(error))
+
     def _away(self, method: Method, caller: Caller, why: str) -> Answer:
         """Answer for a store that can promise nothing now (PROTOCOL §5.3)."""
         log.error("store_unavailable", method=method, why=why)
@@ -208,6 +241,10 @@ class Methods:
         if method is Method.RESULT and self._front.is_away_briefly():
             return Answer(caller.dialect.write(Processing(), method))
         return UNAVAILABLE
+
+
+def _told(task: TaskId, replayed: bool) -> tuple[Created, tuple[Header, ...]]:  # noqa: FBT001 - as it is given
+    return Created(task=task), REPLAYED if replayed else ()
 
 
 def _call(method: Method, caller: Caller, fault: Fault | None = None) -> None:

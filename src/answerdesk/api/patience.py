@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import time
 import urllib.parse
+from asyncio import Future
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import httptools
@@ -15,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from answerdesk.api.broadcast import OFFERED
 from answerdesk.api.exchange import Bell, Exchange
-from answerdesk.api.http import WHOLE, Answer
+from answerdesk.api.http import WHOLE, Answer, Coming
 
 #: How long a client may take to send the head of a request, and then its body.
 HEAD_SECONDS: Final = 15.0
@@ -31,6 +33,8 @@ _PARTS: Final = frozenset(b"?#%")
 
 #: Answers a request that needs no waiting, or says that it is none.
 AtOnce = Callable[[Any, bytes], Answer | None]
+#: Begins a request whose answer comes by itself, or says that it is none.
+Begin = Callable[[Any, bytes], Coming | None]
 
 
 class ServerState(uvicorn.server.ServerState):
@@ -61,11 +65,12 @@ class Flow(FlowControl):
 class PatientProtocol(HttpToolsProtocol):
     """uvicorn's own protocol, remembering until when the rest of a request is awaited.
 
-    A request that came whole is answered where it was read if the application can do so `at_once`; others get a task.
+    A request that came whole is answered where it was read if the application can do so `at_once`, or when what it can
+    `begin` there has come to something; others get a task.
     """
 
     #: Apart from uvicorn's own attributes: with more than it has, each connection's dictionary weighs 1.2 KB more.
-    __slots__ = ("_at_once", "_begins", "_first", "_idle", "due", "room")
+    __slots__ = ("_at_once", "_begin", "_begins", "_first", "_idle", "due", "room")
 
     cycle: Exchange
     server_state: ServerState
@@ -83,6 +88,7 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Start the clock: a connection is opened to send something."""
         self._at_once: AtOnce | None = getattr(self.app, "at_once", None)
+        self._begin: Begin | None = getattr(self.app, "begin", None)
         self._begins = self._first = self._idle = False
         self.room = MOST_HEAD
         self.due = time.monotonic() + HEAD_SECONDS
@@ -189,7 +195,21 @@ class PatientProtocol(HttpToolsProtocol):
             if answer is not None:
                 cycle.reply(answer)
                 return
+            coming = None if self._begin is None else self._begin(cycle.scope, cycle.body)
+            if coming is not None:
+                cycle.body = b""
+                coming.outcome.add_done_callback(partial(self._reply, cycle, coming.answer))
+                return
         self._start_asgi_task(cycle, self.app)
+
+    def _reply(self, cycle: Exchange, answer: Callable[[Future[Any]], Answer], outcome: Future[Any]) -> None:
+        """Answer a request that was begun where it was read, now that its outcome is known."""
+        if outcome.cancelled():
+            self.transport.close()
+            return
+        made = answer(outcome)
+        if not cycle.disconnected:
+            cycle.reply(made)
 
     def on_response_complete(self) -> None:
         """Go on to what was sent meanwhile, or wait for the next request."""

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from answerdesk.desk.elsewhere import Span
 from answerdesk.desk.orders import Review
 from answerdesk.desk.people import Sweep
-from answerdesk.desk.ports import Changes, Needs, Rows, Span, Store
+from answerdesk.desk.ports import Changes, Needs, Rows, Store
 from answerdesk.desk.store import DeskStore
 from answerdesk.desk.trials import Promote, trials
 from answerdesk.model.account import Millis, Sequence

@@ -1,4 +1,4 @@
-"""What other processes' commits did, as far as somebody may wait for it here.
+"""What other processes' commits did, as far as somebody may wait for it here, and the ranges they forgot.
 Rule: small values that cost nothing to hear of; who waits for a task reads it, and nobody else does."""
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from collections.abc import Sequence as Ordered
 
 import msgspec
 
-from answerdesk.model.account import AccountId, Sequence
+from answerdesk.model.account import AccountId, Millis, Sequence
 from answerdesk.model.question import Kind
 from answerdesk.model.task import Route, Task
 
@@ -19,6 +19,18 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     n: Sequence
     account: AccountId
     place: int
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """A range of numbers whose tasks lie together, so that they can be forgotten at once: `first` to below `past`."""
+
+    first: Sequence
+    past: Sequence
+    #: From when on no task is created with a number of it; None while they are drawn.
+    closed: Millis | None = None
+    #: Whether its tasks, or their media, were not dropped before: what is kept still had to stay then.
+    whole: bool = True
+    media: bool = True
 
 
 class Opening(msgspec.Struct, frozen=True, array_like=True):

@@ -3,7 +3,7 @@ Rule: nothing is stored or charged when a check fails; a stranger's task and a m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -283,24 +283,36 @@ class Orders:
         store.listen(self._hear)
 
     async def submit(
-        self,
-        account: Account,
-        draft: Draft,
-        ip: str,
-        *,
-        dialect: str = "",
-        deadline_ms: int,
+        self, account: Account, draft: Draft, ip: str, *, dialect: str = "", deadline_ms: int,
         replay: tuple[str, bytes] | None = None,
-    ) -> tuple[TaskId, bool]:
+    ) -> tuple[TaskId, bool]:  # fmt: skip
         """Create a task; gives its id, and whether an idempotency key found it made before."""
+        verb = self._creation(await self._store.draw(), account, draft, ip, dialect, deadline_ms, replay)
+        return self.made(await self._store.run(verb))
+
+    def begin(
+        self, account: Account, draft: Draft, ip: str, *, dialect: str, deadline_ms: int,
+        replay: tuple[str, bytes] | None,
+    ) -> Awaitable[tuple[Sequence, bool]] | None:  # fmt: skip
+        """Create a task as `submit` does, for whoever is called back; None where its number has to be waited for."""
+        if (n := self._store.drawn()) is None:
+            return None
+        return self._store.queue(self._creation(n, account, draft, ip, dialect, deadline_ms, replay))
+
+    def _creation(
+        self, n: Sequence, account: Account, draft: Draft, ip: str, dialect: str, deadline_ms: int,
+        replay: tuple[str, bytes] | None,
+    ) -> Submit:  # fmt: skip
         if account.sandbox and (scripted := read_script(draft.question)) is not None:
             draft = replace(draft, sandbox=scripted)
-        n = await self._store.draw()
-        verb = Submit(n=n, account=account, draft=draft, ip=ip, dialect=dialect, deadline_ms=deadline_ms, replay=replay)
         # Before it is there for anybody: a machine may have it by the time its maker hears of it.
         self._made(n)
-        made, replayed = await self._store.run(verb)
-        return self._ids.show(made), replayed
+        return Submit(n=n, account=account, draft=draft, ip=ip, dialect=dialect, deadline_ms=deadline_ms, replay=replay)
+
+    def made(self, outcome: tuple[Sequence, bool]) -> tuple[TaskId, bool]:
+        """Give what a creation came to as its client is told."""
+        n, replayed = outcome
+        return self._ids.show(n), replayed
 
     def on_board(self, account: AccountId, task: TaskId) -> Ready | Refused | None:
         """Give a task's final reply if it hangs on the board."""

@@ -3,14 +3,14 @@ Rule: the store mirrors use cases, not tables; a verb gathers, decides purely, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from collections.abc import Sequence as Ordered
 from itertools import chain
 from typing import Protocol, TypeVar
 
 import msgspec
 
-from answerdesk.desk.elsewhere import QUIET, Elsewhere
+from answerdesk.desk.elsewhere import QUIET, Elsewhere, Span
 from answerdesk.desk.hunt import Hunt
 from answerdesk.desk.roll import RollChanges, RollNeeds, RollRows
 from answerdesk.model.account import Account, AccountId, Key, Millis, Purse, Sequence
@@ -270,18 +270,6 @@ class Verb(Protocol[T_co]):
         """Decide purely; raises Refusal to write nothing."""
 
 
-class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """A range of numbers whose tasks lie together, so that they can be forgotten at once: `first` to below `past`."""
-
-    first: Sequence
-    past: Sequence
-    #: From when on no task is created with a number of it; None while they are drawn.
-    closed: Millis | None = None
-    #: Whether its tasks, or their media, were not dropped before: what is kept still had to stay then.
-    whole: bool = True
-    media: bool = True
-
-
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """What a commit changed, told after it is durable."""
 
@@ -314,8 +302,14 @@ class Store(Protocol):
     async def run(self, verb: Verb[T_co]) -> T_co:
         """Run a verb in a unit; returns once it is durable. Raises its Refusal, or Unavailable."""
 
+    def queue(self, verb: Verb[T_co]) -> Awaitable[T_co]:
+        """Run a verb in a unit, as `run` does, for whoever is called back; raises Unavailable where none can be run."""
+
     async def draw(self) -> Sequence:
         """Draw a sequence number that was never drawn before."""
+
+    def drawn(self) -> Sequence | None:
+        """Draw such a number if there is one at hand."""
 
     def listen(self, hearer: Callable[[Heard], None]) -> None:
         """Be told after each commit, in this process."""

@@ -76,8 +76,8 @@ class GroupCommit:
         #: A batch is nobody's own: what is logged of it names none of its callers.
         self._context = contextvars.Context()
 
-    async def run(self, verb: Verb[Any]) -> Any:
-        """Queue a verb and wait until it is durable."""
+    def queue(self, verb: Verb[Any]) -> asyncio.Future[Any]:
+        """Queue a verb; what it comes to is told once it is durable."""
         if self._closed:
             msg = "the store is closed"
             raise Unavailable(msg)
@@ -85,7 +85,7 @@ class GroupCommit:
         if not self._busy:
             self._busy = True
             asyncio.get_running_loop().call_soon(self._step, context=self._context)
-        return await outcome
+        return outcome
 
     def look_around(self) -> None:
         """Notice what other processes wrote; costs microseconds, and waits while a commit is under way."""

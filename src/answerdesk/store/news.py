@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from answerdesk.desk.elsewhere import Elsewhere, Opening, Settled, opening_of
-from answerdesk.desk.ports import Heard, Span
+from answerdesk.desk.elsewhere import Elsewhere, Opening, Settled, Span, opening_of
+from answerdesk.desk.ports import Heard
 from answerdesk.model.account import AccountId, Sequence
 
 #: Bytes of a payload; the server takes fewer than 8,000.

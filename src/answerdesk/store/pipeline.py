@@ -105,8 +105,8 @@ class Pipeline:
         """Why nothing can be promised now, None where all is well."""
         return self._writer.trouble or self._trouble
 
-    async def run(self, verb: Verb[Any]) -> Any:
-        """Queue a verb and wait until it is durable."""
+    def queue(self, verb: Verb[Any]) -> asyncio.Future[Any]:
+        """Queue a verb; what it comes to is told once it is durable."""
         if self._closed:
             msg = "the store is closed"
             raise Unavailable(msg)
@@ -116,12 +116,12 @@ class Pipeline:
         loop = asyncio.get_running_loop()
         if self._working is None or self._working.done() or self._working.get_loop() is not loop:
             self._working = loop.create_task(self._work(), context=self._context)
-        return await outcome
+        return outcome
 
     async def recover(self) -> None:
         """Try a write while the last one failed."""
         if self.trouble is not None and not self._writer.away:
-            await self.run(_Beat())
+            await self.queue(_Beat())
 
     def learn(self, house: House, version: int) -> None:
         """Take in what another node made of the house."""

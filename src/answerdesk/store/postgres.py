@@ -9,13 +9,14 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any, Final, TypeVar
 
 import psycopg
 
-from answerdesk.desk.ports import Clock, Heard, House, Span, Unavailable, Verb
+from answerdesk.desk.elsewhere import Span
+from answerdesk.desk.ports import Clock, Heard, House, Unavailable, Verb
 from answerdesk.desk.watch import Watch
 from answerdesk.model.account import Millis, Sequence
 from answerdesk.model.answer import Lease, task_of
@@ -129,14 +130,18 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
         """Read by a connection that no request waits for."""
         return PostgresGlance(self._url)
 
-    def run(self, verb: Verb[T]) -> Coroutine[Any, Any, T]:
+    async def run(self, verb: Verb[T]) -> T:
         """Run a verb in the next unit."""
-        return self._pipeline.run(verb)
+        return await self.queue(verb)
+
+    def queue(self, verb: Verb[T]) -> asyncio.Future[T]:
+        """Have a verb run in the next unit."""
+        return self._pipeline.queue(verb)
 
     async def draw(self) -> Sequence:
         """Draw from a block, which was taken durably before any of it is used, and not too long before."""
-        if (n := next(self._drawn, None)) is not None and time.monotonic() < self._kept_until:
-            return Sequence(n)
+        if (at_hand := self.drawn()) is not None:
+            return at_hand
         async with self._drawing:
             # Whoever waited here uses up what the one before took.
             while (n := next(self._drawn, None)) is None or time.monotonic() >= self._kept_until:
@@ -146,6 +151,11 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
                 )
                 self._drawn = iter(range(first, first + self._block))
         return Sequence(n)
+
+    def drawn(self) -> Sequence | None:
+        """Draw from the block that is at hand."""
+        n = next(self._drawn, None)
+        return None if n is None or time.monotonic() >= self._kept_until else Sequence(n)
 
     async def lease(self, token: str) -> Lease | None:
         """Look among the leases of the task that the token names."""

@@ -6,11 +6,12 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 import msgspec
 
+from answerdesk.desk.elsewhere import Span
 from answerdesk.desk.ports import (
     Changes,
     Clock,
@@ -18,7 +19,6 @@ from answerdesk.desk.ports import (
     House,
     Needs,
     Rows,
-    Span,
     Verb,
 )
 from answerdesk.desk.watch import Watch
@@ -89,19 +89,28 @@ class SqliteStore(SqliteReading, TaskReads, RecordReads, CrewReads, RollReads):
         """Why the last commit failed, None when it did not."""
         return self._group.trouble
 
-    def run(self, verb: Verb[T]) -> Coroutine[Any, Any, T]:
+    async def run(self, verb: Verb[T]) -> T:
         """Run a verb in the next group."""
-        return self._group.run(verb)
+        return await self.queue(verb)
+
+    def queue(self, verb: Verb[T]) -> asyncio.Future[T]:
+        """Have a verb run in the next group."""
+        return self._group.queue(verb)
 
     async def draw(self) -> Sequence:
         """Draw from a block, which was taken durably before any of it is used."""
-        if (n := next(self._drawn, None)) is not None:
-            return Sequence(n)
+        if (at_hand := self.drawn()) is not None:
+            return at_hand
         async with self._drawing:
             # Whoever waited here uses up what the one before took.
             while (n := next(self._drawn, None)) is None:
                 self._drawn = iter(await self.run(DrawBlock(self._block)))
         return Sequence(n)
+
+    def drawn(self) -> Sequence | None:
+        """Draw from the block that is at hand."""
+        n = next(self._drawn, None)
+        return None if n is None else Sequence(n)
 
     def listen(self, hearer: Callable[[Heard], None]) -> None:
         """Tell after each commit."""
