@@ -19,7 +19,7 @@ from answerdesk.model.task import Permutation
 from answerdesk.store.callers import Callers, Waiting, give, refuse
 from answerdesk.store.transaction import Unit
 from answerdesk.store.trips import Connection
-from answerdesk.store.writer import Doubt, Writer
+from answerdesk.store.writer import Doubt, Writer, cut_after
 
 #: No version of the house: whatever it is, it is news.
 _UNKNOWN: Final = -1
@@ -94,6 +94,8 @@ class Pipeline:
         self._working: asyncio.Task[None] | None = None
         self._closed = False
         self._trouble: str | None = None
+        #: Whether a unit was not durable in time, and none was since.
+        self._stalled = False
         writer.left = self._turn_away
         #: A batch is nobody's own: what is logged of it names none of its callers.
         self._context = contextvars.Context()
@@ -110,8 +112,8 @@ class Pipeline:
         if self._closed:
             msg = "the store is closed"
             raise Unavailable(msg)
-        if self._writer.away:
-            raise Unavailable(f"{self._writer.trouble}")
+        if self._writer.away or (self._stalled and not isinstance(verb, _Beat)):
+            raise Unavailable(f"{self.trouble}")
         outcome = self.callers.add(verb)
         loop = asyncio.get_running_loop()
         if self._working is None or self._working.done() or self._working.get_loop() is not loop:
@@ -172,12 +174,13 @@ class Pipeline:
         outcomes: list[Any] = []
         again = False
         try:
-            outcomes = await self._decide(unit, batch, alone=alone)
-            again = unit.touches_house and not alone
-            if again or not (unit.changes or self._trouble):
-                await connection.rollback()
-            else:
-                await unit.commit()
+            with cut_after(connection, self._writer.patience.unit, self._stall):
+                outcomes = await self._decide(unit, batch, alone=alone)
+                again = unit.touches_house and not alone
+                if again or not (unit.changes or self._trouble):
+                    await connection.rollback()
+                else:
+                    await unit.commit()
         except BaseException as error:
             await self._clear(connection, error)
             if not connection.closed or not isinstance(error, Exception):
@@ -188,6 +191,11 @@ class Pipeline:
             await self._unit(batch, alone=True)
         else:
             self._finish(batch, unit, outcomes)
+
+    def _stall(self) -> None:
+        """Let nobody queue behind a commit that does not come to an end, until one does."""
+        self._stalled, self._trouble = True, "the database does not commit: it may wait for a standby that is away"
+        self.callers.turn_away(Unavailable(self._trouble))
 
     async def _was_committed(self, unit: Unit) -> bool:
         """Ask how a unit ended; where nobody can tell, let nothing be remembered that it may have changed."""
@@ -226,7 +234,7 @@ class Pipeline:
             connection.pgconn.finish()
 
     def _finish(self, batch: list[Waiting], unit: Unit, outcomes: list[Any]) -> None:
-        self._trouble = None
+        self._trouble, self._stalled = None, False
         news = unit.found != self._version
         if unit.version >= self._version:
             self.house, self._version = unit.rows.house, unit.version

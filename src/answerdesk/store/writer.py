@@ -4,8 +4,12 @@ Rule: while the database is away nobody waits for it twice, and all goes on by i
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
@@ -43,9 +47,32 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     verbs: float = 2.0
     #: To learn whether a unit was committed.
     outcome: float = 30.0
+    #: For a unit to be durable: a statement that takes long is ended by the server before that, a commit that waits
+    #: for a standby is not.
+    unit: float = 15.0
     #: Between one try to connect and the next, at first and at most.
     first: float = 0.05
     most: float = 2.0
+
+
+@contextmanager
+def cut_after(connection: Connection, seconds: float, tell: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Cut a connection off that is not done in time.
+
+    Whoever waits is not cancelled: the driver would have the server cancel, and a commit whose wait for a standby is
+    cancelled counts, though no standby has it.
+    """
+
+    def cut() -> None:
+        tell()
+        with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
+    timer = asyncio.get_running_loop().call_later(seconds, cut)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class Doubt(Unavailable):
@@ -113,8 +140,9 @@ class Writer:
         while True:
             try:
                 connection = await self.connection()
-                cursor = await connection.execute(_ENDED, (self.node,))
-                return await cursor.fetchone() == (unit,)
+                with cut_after(connection, self.patience.unit):
+                    cursor = await connection.execute(_ENDED, (self.node,))
+                    return await cursor.fetchone() == (unit,)
             except (Unavailable, psycopg.OperationalError) as error:
                 # Gone again, or the unit's own connection still holds its row.
                 if time.monotonic() >= end:
@@ -138,20 +166,24 @@ class Writer:
     async def _open(self) -> Connection:
         connection: Connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
         try:
-            await configure(connection)
-            columns.adapt(connection)
-            await connection.execute(_PLANS)
-            await connection.execute(_HEARD_OF)
-            await connection.execute(_DURABLE)
-            await connection.execute(_FORGOTTEN)
-            await connection.execute(_NODE, (self.node,))
-            self._types = Columns(await (await connection.execute(columns.TYPES)).fetchall())
+            with cut_after(connection, self.patience.unit):
+                await self._make_ready(connection)
         except BaseException:
             connection.pgconn.finish()
             raise
         self._trips = Trips(connection)
         self.trouble = None
         return connection
+
+    async def _make_ready(self, connection: Connection) -> None:
+        await configure(connection)
+        columns.adapt(connection)
+        await connection.execute(_PLANS)
+        await connection.execute(_HEARD_OF)
+        await connection.execute(_DURABLE)
+        await connection.execute(_FORGOTTEN)
+        await connection.execute(_NODE, (self.node,))
+        self._types = Columns(await (await connection.execute(columns.TYPES)).fetchall())
 
     def _await_return(self) -> None:
         self._returning = asyncio.get_running_loop().create_task(self._return())
