@@ -26,6 +26,10 @@ LONG_SECONDS: Final = 600
 #: What is said to a session that may not write.
 READ_ONLY: Final = "25006"
 
+#: Planned for these values and these partitions each time, a lookup would cost twice as much.
+_PLANNED_ONCE: Final = "SET plan_cache_mode = force_generic_plan"
+_PATIENT: Final = "SET statement_timeout = '{}s'"
+
 Connection = psycopg.AsyncConnection[Row]
 
 
@@ -110,8 +114,7 @@ class Readers:
                 connection = await psycopg.AsyncConnection.connect(self._conninfo)
                 self._all.add(connection)
                 await configure(connection)
-                if self._bears is not None:
-                    await connection.execute(f"SET statement_timeout = '{self._bears}s'")
+                await connection.execute(_PLANNED_ONCE if self._bears is None else _PATIENT.format(self._bears))
         except (psycopg.Error, TimeoutError) as error:
             if connection is not None:
                 self._discard(connection)

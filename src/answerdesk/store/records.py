@@ -127,10 +127,12 @@ class RecordReads(Reading):
         before = listing.before or 2**62
         states = tuple(State) if listing.state is None else (listing.state,)
         if listing.account is not None:
-            # Each read ends by itself: joined first and cut off then, PostgreSQL would sort them all.
-            newest = f"SELECT {TASK} FROM tasks WHERE account = ? AND state = ? AND n < ? ORDER BY n DESC LIMIT ?"
-            select = " UNION ALL ".join([f"SELECT {TASK} FROM ({newest}) AS newest"] * len(states))
-            values = [value for state in states for value in (listing.account, int(state), before, listing.most)]
+            # Each read ends by itself: joined first and cut off then, PostgreSQL would sort them all. And each names its
+            # state: of one that it is not told it takes it that many tasks are in it, and looks at them all.
+            newest = f"SELECT {TASK} FROM tasks WHERE account = ? AND state = {{:d}} AND n < ? ORDER BY n DESC LIMIT ?"
+            reads = (f"SELECT {TASK} FROM ({newest.format(state)}) AS newest" for state in states)
+            select = " UNION ALL ".join(reads)
+            values = [listing.account, before, listing.most] * len(states)
         else:
             select = f"SELECT {TASK} FROM tasks WHERE n < ? AND state IN ({', '.join('?' * len(states))})"
             values = [before, *map(int, states)]
