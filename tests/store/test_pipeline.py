@@ -15,6 +15,7 @@ from answerdesk.model.account import Account, AccountId, Purse
 from answerdesk.model.fault import Refusal
 from answerdesk.model.money import Micros
 from answerdesk.store.cluster import open_connection
+from answerdesk.store.pipeline import BATCH, CROWD
 from answerdesk.store.postgres import PostgresStore
 from answerdesk.store.writer import Patience, Writer
 from tests.fakes import Clock
@@ -382,6 +383,40 @@ async def test_a_rush_over_two_nodes_never_overspends(url):
     assert told(url, "SELECT balance FROM accounts") == [(0,)]
     for store in stores:
         await store.aclose()
+
+
+async def test_everybody_in_a_crowd_hears_once_and_of_what_others_were_told(url):
+    """Units that follow close upon each other are told of late, but no caller before those who listen."""
+    desk = Desk(PostgresStore(url, Clock(), patience=SHORT), Clock())
+    account, _ = await desk.open_account(), await desk.person()
+    heard: list[int] = []
+    desk.store.listen(lambda news: heard.extend(task.n for task in news.tasks))
+    sizes: list[int] = []
+
+    async def submit() -> None:
+        n = await desk.submit(account)
+        assert n in heard
+        sizes.append(desk.store.backlog)
+
+    await asyncio.gather(*(submit() for _ in range(4 * BATCH)))
+
+    assert len(heard) == len(set(heard)) == 4 * BATCH
+    # Some were told while others waited, and the last when nobody did.
+    assert max(sizes) >= CROWD
+    assert sizes[-1] == 0
+    await desk.store.aclose()
+
+
+async def test_a_crowd_hears_of_what_is_durable_though_the_next_unit_fails(url):
+    store = PostgresStore(url, Clock(), patience=SHORT)
+    await open_account(store)
+
+    good = [top_up() for _ in range(3 * BATCH)]
+    outcomes = await rush(store, *good[:BATCH], Unwritable(), *good[BATCH:])
+
+    assert [type(each) for each in outcomes].count(Purse) == 3 * BATCH
+    assert told(url, "SELECT balance FROM accounts") == [(3 * BATCH * 5,)]
+    await store.aclose()
 
 
 async def test_who_waits_when_the_store_closes_hears_so(url):

@@ -9,6 +9,7 @@ import contextvars
 import random
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import psycopg
@@ -32,6 +33,9 @@ HUNTS: Final = 16
 TURNS: Final = 6
 #: For how many seconds at most: beside many polls a turn is long, and those who write would wait for who does not.
 LINGER: Final = 0.003
+#: How many wait where those of a unit that is durable hear of it only while the next one commits: they come back with
+#: more, which is then read while the database is at work and not while it has nothing to do.
+CROWD: Final = BATCH // 2
 #: How often a unit that failed by chance is run again, and how long it waits before, at most, at first.
 TRIES: Final = 5
 REST: Final = 0.01
@@ -99,6 +103,8 @@ class Pipeline:
         writer.left = self._turn_away
         #: A batch is nobody's own: what is logged of it names none of its callers.
         self._context = contextvars.Context()
+        #: Tells of a unit that is durable.
+        self._late: Callable[[], None] | None = None
         #: When the unit under way began, had gathered, and had decided.
         self._times = (0.0, 0.0, 0.0)
 
@@ -143,7 +149,11 @@ class Pipeline:
                 if len(self.callers) < BATCH and time.monotonic() < end:
                     await asyncio.sleep(0)
             for batch in _apart(self.callers.batch(BATCH)):
-                await self._run(batch)
+                try:
+                    await self._run(batch)
+                finally:
+                    if len(self.callers) < CROWD:
+                        self._tell_late()
 
     async def _run(self, batch: list[Waiting]) -> None:
         """Run a batch until it is durable or refused; what fails in company is run verb by verb."""
@@ -180,6 +190,7 @@ class Pipeline:
                 if again or not (unit.changes or self._trouble):
                     await connection.rollback()
                 else:
+                    asyncio.get_running_loop().call_soon(self._tell_late)
                     await unit.commit()
         except BaseException as error:
             await self._clear(connection, error)
@@ -217,13 +228,20 @@ class Pipeline:
         outcomes: list[Any] = []
         for (verb, _), need in zip(batch, needs, strict=True):
             if need.hunt:
+                self._tell_late()
                 await unit.hunt(need.hunt)
             outcomes.append(unit.decide(verb, alone=len(batch) == 1))
         self._times = (began, gathered, time.monotonic())
         return outcomes
 
+    def _tell_late(self) -> None:
+        late, self._late = self._late, None
+        if late is not None:
+            late()
+
     async def _clear(self, connection: Connection, error: BaseException) -> None:
         """Leave nothing of a unit that failed on the connection."""
+        self._tell_late()
         going = isinstance(error, psycopg.Error) and error.sqlstate in GOING
         try:
             if going or not isinstance(error, Exception):
@@ -241,6 +259,10 @@ class Pipeline:
         self.callers.tell_watch(batch, *self._times, failed=False)
         if news:
             self.callers.tell(Heard(settings=True))
+        self._tell_late()
+        self._late = partial(self._tell, batch, unit, outcomes)
+
+    def _tell(self, batch: list[Waiting], unit: Unit, outcomes: list[Any]) -> None:
         if unit.changes:
             heard = unit.heard()
             self.callers.tell(heard)
