@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from answerdesk.store.group import BATCH, GroupCommit, Pace
-from tests.store.faulty import account, heard_in_time, reached, rush
+from tests.store.faulty import account, heard_in_time, reached, run, rush
 
 
 class Watched(GroupCommit):
@@ -53,7 +53,7 @@ class TestLog:
 
     async def write(self, group: Watched, *numbers: int) -> None:
         for number in numbers:
-            await heard_in_time(group.run(account(number)))
+            await heard_in_time(group.queue(account(number)))
 
     async def test_a_short_log_is_left_alone(self, watch):
         group = watch()
@@ -116,7 +116,7 @@ class TestLog:
     async def test_a_store_that_closes_starts_no_checkpoint(self, watch, faulty):
         group = watch()
         group.size = 101
-        waiting = asyncio.create_task(group.run(account(1)))
+        waiting = asyncio.create_task(run(group, account(1)))
         await reached(faulty, "COMMIT")
         group.close()
 
