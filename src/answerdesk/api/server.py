@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 STOP_SECONDS: Final = 3
 #: How many objects are made before the youngest are searched for cycles, and how many such searches go before one of
 #: the older, and of all: next to nothing here is in a cycle, and to search what 10,000 held polls have takes 0.15 s.
-COLLECT: Final = (50_000, 10, 100)
+#: What a few hundred calls under way have is not searched: it is gone before it would be worth it.
+COLLECT: Final = (25_000, 4, 200)
 #: How long a busy loop may keep a commit that is durable from being told of.
 SWITCH_SECONDS: Final = 0.0001
 #: The most files that are ever asked for.
