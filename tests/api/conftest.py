@@ -7,13 +7,21 @@ from typing import Any
 
 import pytest
 
+from answerdesk.desk.books import SaveRules
+from answerdesk.model.judge import Rules
 from answerdesk.model.question import WORK_KINDS
 from tests.api.older import Old
 from tests.serving import Customer, Serving, Worker
 
+TYPE = "ImageToTextTask"
+UNWATCHED = Rules(watched=0.0)
+
 
 def _run(factory: pytest.TempPathFactory, name: str, **settings: Any) -> Iterator[Serving]:
     with Serving(factory.mktemp(name), **settings) as server:
+        # What a machine settles alone is asked again by lot, and would be asked of the people of a later test.
+        server.do(SaveRules(type=TYPE, rules=UNWATCHED))
+        server.notice()
         yield server
         log = server.logged()
 

@@ -9,9 +9,8 @@ import pytest
 
 from answerdesk.desk.books import SaveRules
 from answerdesk.model.judge import Rules
+from tests.api.conftest import TYPE, UNWATCHED
 from tests.serving import Serving, wait_until
-
-TYPE = "ImageToTextTask"
 
 
 @pytest.fixture
@@ -28,7 +27,7 @@ def ruled(server: Serving) -> Iterator[Callable[[Rules], None]]:
         server.notice()
 
     yield rule
-    rule(Rules())
+    rule(UNWATCHED)
 
 
 def test_a_sure_machine_settles_alone_and_costs_no_wages(server, customer, machine):
