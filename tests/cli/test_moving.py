@@ -61,13 +61,25 @@ def test_what_cannot_be_copied_is_said(desk, words, told) -> None:
     assert told in ended.err
 
 
-def test_a_desk_that_is_served_is_not_copied(program, tmp_path, url) -> None:
+def test_a_desk_that_is_served_is_copied_ahead_and_no_further(program, tmp_path, url) -> None:
     with serving(tmp_path) as running:
-        ended = program("copy", "--to", url, "--data", running.data)
+        customer = running.customer()
+        running.worker()
+        first = customer.ask()
+        refused = program("copy", "--to", url, "--data", running.data)
+        ahead = program("copy", "--ahead", "--to", url, "--data", running.data)
+        second = customer.ask()
+    whole = program("copy", "--to", url, "--data", running.data, "--json")
 
-    assert ended.code == 1
-    assert "another answerdesk serves the data folder" in ended.err
-    assert ended.err.endswith("; stop it, and copy then\n")
+    assert refused.code == 1
+    assert "another answerdesk serves the data folder" in refused.err
+    assert refused.err.endswith("; stop it and copy then, or copy --ahead while it is up\n")
+    assert ahead.code == 0
+    assert ahead.out.endswith("Stop the server, and copy without --ahead: what has changed since then follows.\n")
+    tables = {each["table"]: (each["rows"], each["written"]) for each in whole.json}
+    assert tables["contents"] == (2, 2)
+    assert tables["tasks"][0] == 2
+    assert first != second
 
 
 def test_a_database_that_takes_no_copy_is_named_without_its_password(desk, url) -> None:

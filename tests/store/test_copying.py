@@ -23,7 +23,7 @@ from answerdesk.model.person import Link, Person, PersonId, Purpose, Role
 from answerdesk.model.solver import SolverId
 from answerdesk.store.checkup import check_up
 from answerdesk.store.cluster import UNFINISHED, open_connection
-from answerdesk.store.copying import TABLES, OtherDesk, copy_desk, rows_after
+from answerdesk.store.copying import TABLES, OtherDesk, copy_ahead, copy_desk, rows_after
 from answerdesk.store.database import PERMUTATION_KEY_BYTES, connect, migrate
 from answerdesk.store.postgres import PostgresStore
 from answerdesk.store.sqlite import SqliteStore
@@ -164,6 +164,36 @@ async def test_what_the_source_did_between_two_tries_is_taken_along(source: Path
     assert copied["tasks"].rows == len(rows_of(source, "tasks"))
     assert copied["leases"].rows == len(rows_of(source, "leases"))
     assert copied["accounts"].written == 2
+
+
+async def test_a_desk_that_is_served_is_copied_ahead_and_its_rest_when_it_stands_still(source: Path, url: str) -> None:
+    store = SqliteStore(str(source), Clock())
+    desk = Desk(store, Clock())
+    account = (await store.accounts())[0][0]
+
+    def hear(table: str, done: int, count: int) -> None:
+        if table == "contents":
+            # What is copied already changes, and more comes, while the rest is on its way.
+            with closing(sqlite3.connect(source)) as other, other:
+                other.execute("UPDATE tasks SET report = 'correct' WHERE n = 1")
+
+    ahead = copy_ahead(source, url, hear)
+    await desk.submit(account)
+    again = copy_ahead(source, url, quiet)
+    with pytest.raises(Unavailable, match="a copy into this database was begun and not finished"):
+        PostgresStore(url)
+    await desk.submit(account)
+    await store.aclose()
+    copied = {each.table: each for each in copy_desk(source, url, quiet)}
+
+    assert ahead.keys() == {table.name for table in TABLES if table.long}
+    assert ahead["tasks"] > 0
+    assert again["tasks"] > 0
+    assert copied["tasks"].written > 0
+    for table in TABLES:
+        assert copied[table.name].rows == len(rows_of(source, table.name))
+    with closing(open_connection(url)) as target:
+        assert target.execute("SELECT report FROM tasks WHERE n = 1").fetchone() == ("correct",)
 
 
 def take(source: Path, url: str) -> None:

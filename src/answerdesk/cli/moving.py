@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,9 +28,10 @@ _SHOWN_DIGITS: Final = 16
 @click.command()
 @click.option("--from", "source", metavar="sqlite:DIR", help="The data folder of the desk. Default: that of --data.")
 @click.option("--to", "target", metavar="URL", required=True, help="An empty PostgreSQL database: postgresql://...")
+@click.option("--ahead", is_flag=True, help="Send what is long while the desk is served; the rest follows without it.")
 @options.of_desk
-def copy(source: str | None, target: str, data: Path, as_json: bool) -> None:
-    """Stop the desk's server first. A copy that broke off goes on when the same command is given again."""
+def copy(source: str | None, target: str, ahead: bool, data: Path, as_json: bool) -> None:
+    """Stop the desk's server first, or copy ahead. What broke off goes on when the same command is given again."""
     folder = _folder(source) if source else data
     try:
         url = DatabaseUrl(target)
@@ -39,18 +40,23 @@ def copy(source: str | None, target: str, data: Path, as_json: bool) -> None:
     if not (folder / DATABASE).is_file():
         raise Failed(f"there is no desk in {folder} to copy")
     try:
-        from answerdesk.store.copying import OtherDesk, copy_desk
+        from answerdesk.store.copying import OtherDesk, copy_ahead, copy_desk
     except ImportError:
         raise Failed("PostgreSQL needs the extra `postgres`: pip install 'answerdesk[postgres]'") from None
     _check_options(url)
-    with _unserved(folder), _shown() as hear:
-        try:
+    try:
+        if ahead:
+            with _shown() as hear:
+                sent = copy_ahead(folder / DATABASE, url.reveal(), hear)
+            _tell_ahead(sent, as_json=as_json)
+            return
+        with _unserved(folder), _shown() as hear:
             copied = copy_desk(folder / DATABASE, url.reveal(), hear)
-        except ValueError as error:
-            raise Failed(str(error)) from None
-        except (OtherDesk, Unavailable) as error:
-            raise Failed(f"{url}: {' '.join(str(error).split())}") from None
-        write_secret(folder / MOVED, str(url))
+            write_secret(folder / MOVED, str(url))
+    except ValueError as error:
+        raise Failed(str(error)) from None
+    except (OtherDesk, Unavailable) as error:
+        raise Failed(f"{url}: {' '.join(str(error).split())}") from None
     digits = None if as_json else _SHOWN_DIGITS
     records = [
         {"table": each.table, "rows": each.rows, "written": each.written, "sha256": each.digest[:digits]}
@@ -59,6 +65,13 @@ def copy(source: str | None, target: str, data: Path, as_json: bool) -> None:
     out.table(records, ("table", "rows", "written", "sha256"), as_json=as_json, none="")
     if not as_json:
         click.echo(f"Every row is there. Serve it with --database; the desk in {folder} is left as it was.")
+
+
+def _tell_ahead(sent: Mapping[str, int], *, as_json: bool) -> None:
+    records = [{"table": table, "written": written} for table, written in sent.items()]
+    out.table(records, ("table", "written"), as_json=as_json, none="")
+    if not as_json:
+        click.echo("So far. Stop the server, and copy without --ahead: what has changed since then follows.")
 
 
 def _folder(source: str) -> Path:
@@ -85,7 +98,7 @@ def _unserved(folder: Path) -> Iterator[None]:
         try:
             held.enter_context(only_server(folder))
         except InUse as error:
-            raise Failed(f"{error}; stop it, and copy then") from None
+            raise Failed(f"{error}; stop it and copy then, or copy --ahead while it is up") from None
         yield
 
 

@@ -35,21 +35,23 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     stretch: int = 5_000
     #: What tells its rows apart on PostgreSQL, where that is not the key.
     unique: tuple[str, ...] = ()
+    #: Whether it grows with every task, and is worth copying ahead.
+    long: bool = False
 
 
 #: Every table but the facts; what others refer to comes before them.
 TABLES: Final = (
     Table(name="accounts", key=("id",)),
     Table(name="keys", key=("digest",)),
-    Table(name="tasks", key=("n",), stretch=2_000, unique=("n", "account")),
-    Table(name="contents", key=("n",), stretch=50, unique=("n", "account")),
+    Table(name="tasks", key=("n",), stretch=2_000, unique=("n", "account"), long=True),
+    Table(name="contents", key=("n",), stretch=50, unique=("n", "account"), long=True),
     Table(name="lines", key=("kind", "group", "route")),
     Table(name="flows", key=("account", "kind", "group", "route")),
-    Table(name="leases", key=("n", "account", "token")),
-    Table(name="entries", key=("account", "id")),
-    Table(name="replays", key=("account", "key", "n")),
-    Table(name="callbacks", key=("n", "account")),
-    Table(name="attempts", key=("n", "account", "id")),
+    Table(name="leases", key=("n", "account", "token"), long=True),
+    Table(name="entries", key=("account", "id"), long=True),
+    Table(name="replays", key=("account", "key", "n"), long=True),
+    Table(name="callbacks", key=("n", "account"), long=True),
+    Table(name="attempts", key=("n", "account", "id"), long=True),
     Table(name="solvers", key=("id",)),
     Table(name="wages", key=("solver", "day")),
     Table(name="standings", key=("solver",)),
@@ -85,31 +87,54 @@ def copy_desk(source: Path, url: str, hear: Hearer) -> list[Copied]:
 
     Raises OtherDesk, Unavailable, and ValueError where the source is no desk or the URL no URL.
     """
-    with _standing_still(source) as desk, closing(open_connection(url)) as target:
+    with _standing_still(source) as desk, _taking(url) as target:
+        _begin(desk, target)
+        walks = [_Walk(table, desk, target) for table in TABLES]
+        written = [_level(walk, hear) for walk in walks]
+        checked = [_check(walk, wrote) for walk, wrote in zip(walks, written, strict=True)]
+        _finish(desk, target)
+    return checked
+
+
+def copy_ahead(source: Path, url: str, hear: Hearer) -> dict[str, int]:
+    """Copy what is long of a desk while it is served, as far as it has got; gives how many rows of what were written.
+
+    The target is no desk before the rest has followed. Raises what `copy_desk` raises.
+    """
+    with _opened(source) as desk, _taking(url) as target:
+        _begin(desk, target)
+        return {table.name: _level(_Walk(table, desk, target), hear) for table in TABLES if table.long}
+
+
+@contextmanager
+def _taking(url: str) -> Iterator[psycopg.Connection[Row]]:
+    with closing(open_connection(url)) as target:
         try:
-            _begin(desk, target)
-            walks = [_Walk(table, desk, target) for table in TABLES]
-            written = [_level(walk, hear) for walk in walks]
-            checked = [_check(walk, wrote) for walk, wrote in zip(walks, written, strict=True)]
-            _finish(desk, target)
+            yield target
         except psycopg.Error as error:
             raise Unavailable(f"the database could not take the copy: {error}; copy again to go on") from error
-    return checked
+
+
+@contextmanager
+def _opened(source: Path) -> Iterator[sqlite3.Connection]:
+    """Open a desk's file; each read finds what is there by then, and keeps nobody from writing."""
+    if not source.is_file():
+        raise ValueError(f"there is no file {source}")
+    try:
+        with closing(connect(str(source))) as desk:
+            yield desk
+    except sqlite3.Error as error:
+        raise ValueError(f"{source} cannot be read as a desk: {error}") from error
 
 
 @contextmanager
 def _standing_still(source: Path) -> Iterator[sqlite3.Connection]:
     """Open a desk's file so that nobody writes to it meanwhile."""
-    if not source.is_file():
-        raise ValueError(f"there is no file {source}")
-    try:
-        with closing(connect(str(source))) as desk:
-            migrate_source(desk, lambda: os.urandom(PERMUTATION_KEY_BYTES))
-            desk.execute("BEGIN IMMEDIATE")
-            yield desk
-            desk.rollback()
-    except sqlite3.Error as error:
-        raise ValueError(f"{source} cannot be read as a desk: {error}") from error
+    with _opened(source) as desk:
+        migrate_source(desk, lambda: os.urandom(PERMUTATION_KEY_BYTES))
+        desk.execute("BEGIN IMMEDIATE")
+        yield desk
+        desk.rollback()
 
 
 def _begin(desk: sqlite3.Connection, target: psycopg.Connection[Row]) -> None:
