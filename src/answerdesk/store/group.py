@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from answerdesk.desk.ports import Clock, Heard, House, Unavailable, Verb
-from answerdesk.store.callers import Callers, Waiting, give, refuse
+from answerdesk.store.callers import LINGER, TURNS, Callers, Waiting, give, refuse
 from answerdesk.store.units import Unit, read_house
 
 #: Verbs in one commit: more would only lengthen the wait of the first.
@@ -59,6 +59,9 @@ class GroupCommit:
         #: Verbs of a batch that the driver refused, to be run alone.
         self._alone: deque[Waiting] = deque()
         self._busy = False
+        #: How often the loop has turned since somebody waited for a batch that has not begun, and by when it begins.
+        self._turned = 0
+        self._begins_by = 0.0
         self._closed = False
         #: Since when another process holds the write lock, by the loop's clock.
         self._locked_since: float | None = None
@@ -108,14 +111,26 @@ class GroupCommit:
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     def _step(self) -> None:
-        """Run the verbs that wait, or go idle."""
+        """Run the verbs that wait, once those that have come already are among them, or go idle."""
+        loop = asyncio.get_running_loop()
+        if 0 < len(self.callers) < BATCH and self._lingers(loop.time()):
+            loop.call_soon(self._step)
+            return
+        self._turned = 0
         batch = self.callers.batch(BATCH)
         if not batch:
             self._busy = len(self.callers) > 0
             if self._busy:
-                asyncio.get_running_loop().call_soon(self._step)
+                loop.call_soon(self._step)
             return
         self._attempt(batch)
+
+    def _lingers(self, now: float) -> bool:
+        """Tell whether the loop turns once more before a batch takes its verbs."""
+        if not self._turned:
+            self._begins_by = now + LINGER
+        self._turned += 1
+        return self._turned <= TURNS and now < self._begins_by
 
     def _attempt(self, batch: list[Waiting]) -> None:
         loop = asyncio.get_running_loop()

@@ -17,7 +17,7 @@ import psycopg
 from answerdesk.desk.ports import NO_CHANGES, Changes, Clock, Heard, House, Needs, Rows, Unavailable, Verb
 from answerdesk.model.account import Millis
 from answerdesk.model.task import Permutation
-from answerdesk.store.callers import Callers, Waiting, give, refuse
+from answerdesk.store.callers import LINGER, TURNS, Callers, Waiting, give, refuse
 from answerdesk.store.transaction import Unit
 from answerdesk.store.trips import Connection
 from answerdesk.store.writer import Doubt, Writer, cut_after
@@ -28,11 +28,6 @@ _UNKNOWN: Final = -1
 BATCH: Final = 128
 #: Those of them that look for work.
 HUNTS: Final = 16
-#: How often the loop turns before a unit takes its verbs: so often until all that have come lie in the queue, of which
-#: a socket's are a few turns away. Fewer and larger units cost less, and where nothing comes no time is lost.
-TURNS: Final = 6
-#: For how many seconds at most: beside many polls a turn is long, and those who write would wait for who does not.
-LINGER: Final = 0.003
 #: How many wait where those of a unit that is durable hear of it only while the next one commits: they come back with
 #: more, which is then read while the database is at work and not while it has nothing to do.
 CROWD: Final = BATCH // 2
