@@ -78,14 +78,14 @@ class Front:
         reply = None if account is None else self._orders.on_board(account.id, task)
         if account is None or reply is None:
             return None
-        self.admit_known(account, ip)
+        self._admit_known(account, ip)
         return account, reply
 
     def known(self, key: str) -> Account | None:
         """Give the account of a key that is remembered; it has still to be admitted."""
         return self._entrance.known(key)
 
-    def admit_known(self, account: Account, ip: str) -> None:
+    def _admit_known(self, account: Account, ip: str) -> None:
         """Let the caller of a known key in; raises a Refusal, of which nothing is counted yet."""
         self._entrance.check(account, ip, self.clock.now())
         now = self.clock.monotonic()
@@ -119,11 +119,17 @@ class Front:
     def begin(
         self, account: Account, draft: Draft, ip: str, dialect: str, replay: tuple[str, bytes] | None
     ) -> Awaitable[tuple[Sequence, bool]] | None:
-        """Store a task for whoever is called back; None where that takes waiting before."""
+        """Let the caller of a known key in and store a task for whoever is called back; None where that takes waiting.
+
+        Then nothing is counted yet, and nothing of a Refusal.
+        """
         if draft.callback is not None:
             self._check_callback(account, draft.callback)
+        if (n := self._orders.drawn()) is None:
+            return None
+        self._admit_known(account, ip)
         return self._orders.begin(
-            account, draft, ip, dialect=dialect, deadline_ms=self.terms.deadline_ms, replay=replay
+            n, account, draft, ip, dialect=dialect, deadline_ms=self.terms.deadline_ms, replay=replay
         )
 
     def made(self, outcome: tuple[Sequence, bool]) -> tuple[TaskId, bool]:

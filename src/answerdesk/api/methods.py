@@ -112,7 +112,6 @@ class Methods:
         caller.soft_id = call.body.get("softId")
         caller.learn(account)
         draft, replay = self._draft(call, account, caller, body)
-        self._front.admit_known(account, caller.ip)
         outcome = self._front.begin(account, draft, caller.ip, caller.dialect.name, replay)
         return None if outcome is None else Coming(ensure_future(outcome), partial(self._created, caller))
 

@@ -290,13 +290,15 @@ class Orders:
         verb = self._creation(await self._store.draw(), account, draft, ip, dialect, deadline_ms, replay)
         return self.made(await self._store.run(verb))
 
+    def drawn(self) -> Sequence | None:
+        """Draw a task's number, None where that takes waiting."""
+        return self._store.drawn()
+
     def begin(
-        self, account: Account, draft: Draft, ip: str, *, dialect: str, deadline_ms: int,
+        self, n: Sequence, account: Account, draft: Draft, ip: str, *, dialect: str, deadline_ms: int,
         replay: tuple[str, bytes] | None,
-    ) -> Awaitable[tuple[Sequence, bool]] | None:  # fmt: skip
-        """Create a task as `submit` does, for whoever is called back; None where its number has to be waited for."""
-        if (n := self._store.drawn()) is None:
-            return None
+    ) -> Awaitable[tuple[Sequence, bool]]:  # fmt: skip
+        """Create a task as `submit` does, with a number that was drawn, for whoever is called back."""
         return self._store.queue(self._creation(n, account, draft, ip, dialect, deadline_ms, replay))
 
     def _creation(
