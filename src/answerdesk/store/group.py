@@ -59,9 +59,6 @@ class GroupCommit:
         #: Verbs of a batch that the driver refused, to be run alone.
         self._alone: deque[Waiting] = deque()
         self._busy = False
-        #: How often the loop has turned since somebody waited for a batch that has not begun, and by when it begins.
-        self._turned = 0
-        self._begins_by = 0.0
         self._closed = False
         #: Since when another process holds the write lock, by the loop's clock.
         self._locked_since: float | None = None
@@ -110,13 +107,13 @@ class GroupCommit:
     def _data_version(self) -> int:
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
-    def _step(self) -> None:
-        """Run the verbs that wait, once those that have come already are among them, or go idle."""
+    def _step(self, turns: int = TURNS, by: float | None = None) -> None:
+        """Run the verbs that wait, so many turns of the loop later or `by` its time, or go idle."""
         loop = asyncio.get_running_loop()
-        if 0 < len(self.callers) < BATCH and self._lingers(loop.time()):
-            loop.call_soon(self._step)
+        by = loop.time() + LINGER if by is None else by
+        if turns and 0 < len(self.callers) < BATCH and loop.time() < by:
+            loop.call_soon(self._step, turns - 1, by)
             return
-        self._turned = 0
         batch = self.callers.batch(BATCH)
         if not batch:
             self._busy = len(self.callers) > 0
@@ -124,13 +121,6 @@ class GroupCommit:
                 loop.call_soon(self._step)
             return
         self._attempt(batch)
-
-    def _lingers(self, now: float) -> bool:
-        """Tell whether the loop turns once more before a batch takes its verbs."""
-        if not self._turned:
-            self._begins_by = now + LINGER
-        self._turned += 1
-        return self._turned <= TURNS and now < self._begins_by
 
     def _attempt(self, batch: list[Waiting]) -> None:
         loop = asyncio.get_running_loop()

@@ -140,17 +140,17 @@ class PostgresStore(TaskReads, RecordReads, CrewReads, RollReads):
 
     async def draw(self) -> Sequence:
         """Draw from a block, which was taken durably before any of it is used, and not too long before."""
-        if (at_hand := self.drawn()) is not None:
-            return at_hand
+        if (n := self.drawn()) is not None:
+            return n
         async with self._drawing:
             # Whoever waited here uses up what the one before took.
-            while (n := next(self._drawn, None)) is None or time.monotonic() >= self._kept_until:
+            while (n := self.drawn()) is None:
                 self._drawn, self._kept_until = iter(range(0)), time.monotonic() + BLOCK_SECONDS
                 ((first,),) = await self._rows(
                     "SELECT take_block(?, ?)", self._block, self._clock.now() if self._clock else None
                 )
                 self._drawn = iter(range(first, first + self._block))
-        return Sequence(n)
+        return n
 
     def drawn(self) -> Sequence | None:
         """Draw from the block that is at hand."""

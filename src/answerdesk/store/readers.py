@@ -23,9 +23,6 @@ PATIENCE: Final = 2.0
 AWAY: Final = 1.0
 #: How long whoever watches may read at one thing.
 LONG_SECONDS: Final = 600
-#: What is said to a session that may not write.
-READ_ONLY: Final = "25006"
-
 #: Planned for these values and these partitions each time, a lookup would cost twice as much.
 _PLANNED_ONCE: Final = "SET plan_cache_mode = force_generic_plan"
 _PATIENT: Final = "SET statement_timeout = '{}s'"
@@ -86,7 +83,7 @@ class Readers:
                     # The server went and came back, or ended the session: the other idle ones may be dead too.
                     self._discard(connection)
                     continue
-                if error.sqlstate == READ_ONLY:
+                if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
                     # A session stays what it was when it began; a new one may be let write again.
                     self._discard(connection)
                 else:

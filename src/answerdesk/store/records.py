@@ -128,7 +128,7 @@ class RecordReads(Reading):
         states = tuple(State) if listing.state is None else (listing.state,)
         if listing.account is not None:
             # Each read ends by itself: joined first and cut off then, they would all be sorted. And each names its
-            # state: of one that it is not told it takes it that many tasks are in it, and looks at them all.
+            # state: PostgreSQL supposes of one it is not told that many tasks are in it, and looks through them all.
             newest = f"SELECT {TASK} FROM tasks WHERE account = ? AND state = {{:d}} AND n < ? ORDER BY n DESC LIMIT ?"
             reads = (f"SELECT {TASK} FROM ({newest.format(state)}) AS newest" for state in states)
             select = " UNION ALL ".join(reads)

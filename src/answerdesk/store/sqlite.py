@@ -99,13 +99,13 @@ class SqliteStore(SqliteReading, TaskReads, RecordReads, CrewReads, RollReads):
 
     async def draw(self) -> Sequence:
         """Draw from a block, which was taken durably before any of it is used."""
-        if (at_hand := self.drawn()) is not None:
-            return at_hand
+        if (n := self.drawn()) is not None:
+            return n
         async with self._drawing:
             # Whoever waited here uses up what the one before took.
-            while (n := next(self._drawn, None)) is None:
+            while (n := self.drawn()) is None:
                 self._drawn = iter(await self.run(DrawBlock(self._block)))
-        return Sequence(n)
+        return n
 
     def drawn(self) -> Sequence | None:
         """Draw from the block that is at hand."""
